@@ -1,0 +1,28 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def shared():
+    """Path inside the folder ``shared`` beside the checkout; the test is skipped without it."""
+
+    def locate(name: str) -> Path:
+        path = ROOT.parent / "shared" / name
+        if not path.exists():
+            pytest.skip(f"shared/{name} is not on this machine")
+        return path
+
+    return locate
+
+
+@pytest.fixture
+def root() -> Path:
+    """The checkout."""
+    return ROOT
