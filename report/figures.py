@@ -1,0 +1,279 @@
+"""House style of the figures, the few kinds of drawing that they share, and saving.
+
+A figure is described by an experiment (`report.document.Figure`), drawn here on a bare
+canvas without pyplot's global state, and saved as SVG, PDF and PNG with nothing in the
+files that changes from one run to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+
+from report.document import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from report.features import FloatArray
+    from report.study import Study
+
+# Paul Tol's "muted" scheme with a last dark tone: told apart under the common kinds of
+# colour blindness. (https://personal.sron.nl/~pault/, retrieved from the published notes.)
+PALETTE = (
+    "#332288", "#CC6677", "#117733", "#88CCEE", "#AA4499", "#999933", "#44AA99", "#882255",
+    "#661100", "#6699CC", "#DDCC77", "#444444",
+)  # fmt: skip
+INK = "#222222"
+FAINT = "#b8b8b8"
+WIDTH = 6.5  # inches: the text width of the PDF
+FORMATS = ("svg", "pdf", "png")
+
+_STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans", "font.size": 8.5, "axes.titlesize": 9, "axes.labelsize": 8.5,
+    "axes.titleweight": "bold", "axes.titlelocation": "left",
+    "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 8, "legend.frameon": False,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#666666",
+    "axes.labelcolor": INK, "text.color": INK, "xtick.color": "#444444", "ytick.color": "#444444",
+    "axes.grid": False, "grid.color": "#e4e4e4", "grid.linewidth": 0.6, "lines.linewidth": 1.4,
+    "figure.facecolor": "white", "axes.facecolor": "white", "savefig.facecolor": "white",
+    "svg.fonttype": "path", "pdf.fonttype": 42, "axes.unicode_minus": True,
+    "axes.axisbelow": True,
+}  # fmt: skip
+
+
+def colours(study: Study) -> dict[str, str]:
+    """Give each model its colour, the same through the whole document.
+
+    Conditions of an intervention get an ordered scale, models a qualitative one.
+    """
+    result: dict[str, str] = {}
+    for cohort in study.cohorts:
+        members = study.cohort_models(cohort.key)
+        if cohort.intervention:
+            import matplotlib
+
+            scale = matplotlib.colormaps["viridis"]
+            shades = np.linspace(0.0, 0.85, max(len(members), 2))
+            tones = [matplotlib.colors.to_hex(scale(float(s))) for s in shades]
+        else:
+            taken = len(result)
+            tones = [PALETTE[(taken + i) % len(PALETTE)] for i in range(len(members))]
+        result |= {model.key: tone for model, tone in zip(members, tones, strict=False)}
+    return result
+
+
+@contextmanager
+def _house_style(salt: str) -> Iterator[None]:
+    with rc_context({**_STYLE, "svg.hashsalt": salt}):
+        yield
+
+
+def save(figure: Figure, folder: Path) -> tuple[Path, ...]:
+    """Draw a figure and save it in every format.
+
+    Parameters
+    ----------
+    figure : Figure
+    folder : Path
+        Must exist.
+
+    Returns
+    -------
+    tuple of Path
+        One path a format of ``FORMATS``.
+    """
+    paths = tuple(folder / f"{figure.filename}.{extension}" for extension in FORMATS)
+    with _house_style(figure.id):
+        canvas = Canvas(figsize=figure.size, layout="constrained")
+        FigureCanvasAgg(canvas)
+        figure.draw(canvas)
+        for path in paths:
+            undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+            canvas.savefig(path, dpi=200, metadata=undated.get(path.suffix, {"Software": None}))
+    return paths
+
+
+def empty(axes: Axes, why: str) -> None:
+    """Say in a panel why there is nothing to draw."""
+    axes.set_axis_off()
+    axes.text(
+        0.5, 0.5, why, ha="center", va="center", wrap=True, color="#666666", transform=axes.transAxes
+    )
+
+
+def intervals(
+    axes: Axes,
+    labels: Sequence[str],
+    values: Sequence[float | None],
+    bounds: Sequence[tuple[float, float] | None],
+    tones: Sequence[str],
+    *,
+    filled: Sequence[bool] | None = None,
+    texts: Sequence[str] | None = None,
+) -> None:
+    """Draw a forest: one estimate with its interval a row, first row on top.
+
+    Parameters
+    ----------
+    axes : Axes
+    labels, values, bounds, tones : sequences of one length
+    filled : sequence of bool, optional
+        Solid marker where True (a result that survives), open where False.
+    texts : sequence of str, optional
+        Printed at the right margin of each row.
+    """
+    rows = np.arange(len(labels))[::-1]
+    for i, row in enumerate(rows):
+        value, bound = values[i], bounds[i]
+        if bound is not None:
+            axes.plot(bound, [row, row], color=tones[i], lw=1.6, solid_capstyle="round", zorder=2)
+        if value is not None:
+            face = tones[i] if filled is None or filled[i] else "white"
+            axes.plot(
+                value, row, "o", ms=5, color=tones[i], markerfacecolor=face, mew=1.3, zorder=3
+            )
+        if texts is not None:
+            axes.text(
+                1.01, row, texts[i], transform=axes.get_yaxis_transform(), va="center", fontsize=7.5
+            )
+    axes.set_yticks(rows, labels)
+    axes.set_ylim(-0.6, len(labels) - 0.4)
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def dumbbells(
+    axes: Axes,
+    labels: Sequence[str],
+    starts: Sequence[float],
+    ends: Sequence[float],
+    tones: Sequence[str],
+) -> None:
+    """Draw a range a row, with a dot at each end, first row on top."""
+    rows = np.arange(len(labels))[::-1]
+    for row, start, end, tone in zip(rows, starts, ends, tones, strict=True):
+        axes.plot([start, end], [row, row], color=tone, lw=2.4, alpha=0.55, solid_capstyle="butt")
+        axes.plot([start, end], [row, row], "o", ms=5, color=tone)
+    axes.set_yticks(rows, labels)
+    axes.set_ylim(-0.6, len(labels) - 0.4)
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def label_points(
+    axes: Axes, x: Sequence[float], y: Sequence[float], labels: Sequence[str], tones: Sequence[str]
+) -> None:
+    """Write labels beside points, each at the first place where it covers nothing.
+
+    Candidate places lie around the point at growing distance; a place is free when the
+    text's box meets no point and no label already placed.
+    """
+    canvas = axes.get_figure()
+    assert canvas is not None
+    canvas.draw_without_rendering()
+    to_pixels = axes.transData.transform
+    points = to_pixels(np.column_stack([x, y]))
+    unit = canvas.dpi / 72
+    taken: list[tuple[float, float, float, float]] = [
+        (px - 4 * unit, py - 4 * unit, px + 4 * unit, py + 4 * unit) for px, py in points
+    ]
+    frame = axes.get_window_extent()
+    renderer = FigureCanvasAgg(canvas).get_renderer()  # type: ignore[arg-type]
+    for (px, py), label, tone in zip(points, labels, tones, strict=True):
+        text = axes.text(0, 0, label, fontsize=7.5, color=tone)
+        box = text.get_window_extent(renderer)
+        text.remove()
+        place = _free_place((px, py), (box.width, box.height), taken, frame, unit)
+        taken.append(place)
+        corner = axes.transData.inverted().transform(place[:2])
+        axes.annotate(
+            label, (float(corner[0]), float(corner[1])), fontsize=7.5, color=tone,
+            va="bottom", ha="left", annotation_clip=False,
+        )  # fmt: skip
+
+
+def _free_place(
+    point: tuple[float, float],
+    size: tuple[float, float],
+    taken: Sequence[tuple[float, float, float, float]],
+    frame: Any,
+    unit: float,
+) -> tuple[float, float, float, float]:
+    """Find the first box of ``size`` near ``point`` that meets no taken box."""
+    (px, py), (width, height) = point, size
+    first: tuple[float, float, float, float] | None = None
+    for gap in (6 * unit, 10 * unit, 16 * unit, 24 * unit, 34 * unit):
+        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)):
+            left = px + dx * gap - (width if dx < 0 else width / 2 if dx == 0 else 0)
+            low = py + dy * gap * 0.8 - (height if dy < 0 else height / 2 if dy == 0 else 0)
+            box = (left, low, left + width, low + height)
+            first = first or box
+            inside = frame.x0 <= box[0] and box[2] <= frame.x1 and frame.y0 <= box[1] and box[3] <= frame.y1
+            meets = any(
+                box[0] < t[2] and t[0] < box[2] and box[1] < t[3] and t[1] < box[3] for t in taken
+            )
+            if inside and not meets:
+                return box
+    assert first is not None
+    return first
+
+
+def heat_map(
+    axes: Axes,
+    matrix: FloatArray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    marks: np.ndarray | None = None,
+    limit: float = 1.0,
+) -> Any:
+    """Draw a matrix of correlations; ``marks`` (bool) puts a dot on what survives.
+
+    Undefined cells are hatched. Returns the image, for a colour bar on an axis of its own.
+    """
+    axes.set_facecolor("#eeeeee")
+    image = axes.imshow(
+        np.ma.masked_invalid(matrix), aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit,
+        interpolation="nearest",
+    )  # fmt: skip
+    for row, column in np.argwhere(~np.isfinite(matrix)) if matrix.size < 2000 else ():
+        axes.add_patch(_hatched(column - 0.5, row - 0.5))
+    if marks is not None:
+        where = np.argwhere(marks)
+        axes.plot(where[:, 1], where[:, 0], "o", ms=2.6, color="black", mec="white", mew=0.5, ls="")
+    axes.set_yticks(range(len(rows)), rows)
+    if columns:
+        axes.set_xticks(range(len(columns)), columns)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return image
+
+
+def _hatched(x: float, y: float) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x, y), 1, 1, facecolor="#eeeeee", edgecolor="#bbbbbb", hatch="////", lw=0)
+
+
+def save_all(
+    figures: Sequence[Figure], folder: Path, progress: Callable[[str], None]
+) -> Mapping[str, tuple[Path, ...]]:
+    """Save every figure into ``folder``; return the paths by figure id."""
+    folder.mkdir(parents=True, exist_ok=True)
+    saved: dict[str, tuple[Path, ...]] = {}
+    for figure in figures:
+        progress(figure.filename)
+        saved[figure.id] = save(figure, folder)
+    return saved

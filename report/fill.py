@@ -1,0 +1,108 @@
+"""Filling the templates: the Jinja environment and the Markdown of numbers and tables.
+
+Quarto uses ``{#…}`` and ``{{< … >}}``, so Jinja gets its own delimiters: ``<< … >>`` for
+values, ``<% … %>`` for blocks, ``<# … #>`` for comments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from report import format as fmt
+from report.document import Figure, Stat, Table
+from report.errors import TemplateError
+from report.ledger import Entry, Ledger
+from report.tables import to_markdown
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]#<>|~^$@])")
+
+
+def escape(text: str) -> str:
+    """Escape text from data so that Markdown shows it as it is."""
+    return _SPECIAL.sub(r"\\\1", text)
+
+
+def stat_link(entry: Entry, kind: str) -> str:
+    """Write one number of the ledger as a link to its row in the appendix."""
+    text = escape(fmt.show(entry, kind))
+    return f'[{text}](#{entry.anchor}){{.stat data-kind="{kind}"}}'
+
+
+def _paragraphs(text: str) -> str:
+    """Close the gaps that unused branches leave: at most one blank line in a row."""
+    lines = [line.rstrip() for line in text.splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+class Filler:
+    """Fills templates from a ledger.
+
+    Parameters
+    ----------
+    templates : Path
+    ledger : Ledger
+    figures, tables : sequences
+        All figures and tables that templates may place by id.
+    """
+
+    def __init__(
+        self, templates: Path, ledger: Ledger, figures: Sequence[Figure], tables: Sequence[Table]
+    ) -> None:
+        self._ledger = ledger
+        self._figures = {figure.id: figure for figure in figures}
+        self._tables = {table.id: table for table in tables}
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(templates),
+            undefined=jinja2.StrictUndefined,
+            variable_start_string="<<", variable_end_string=">>",
+            block_start_string="<%", block_end_string="%>",
+            comment_start_string="<#", comment_end_string="#>",
+            trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False,
+        )  # fmt: skip
+        tools: dict[str, Callable[..., str]] = {
+            "stat": self.stat, "figure": self.figure, "table": self.table,
+            "listing": fmt.listing, "count": fmt.count,
+        }  # fmt: skip
+        self._environment.globals.update(tools)
+        self._environment.filters.update(escape=escape, capital=_capital)
+
+    def stat(self, entry: Entry | str, kind: str = "apa") -> str:
+        """Write a number of the ledger as a link to its row."""
+        found = self._ledger[entry] if isinstance(entry, str) else entry
+        return stat_link(found, kind)
+
+    def table(self, table_id: str) -> str:
+        """Write a table in Markdown."""
+        return to_markdown(self._tables[table_id], self._cell)
+
+    def figure(self, figure_id: str) -> str:
+        """Place a figure."""
+        figure = self._figures[figure_id]
+        alt = figure.alt.replace('"', "'")
+        return f'![{figure.caption}](figures/{figure.filename}.svg){{#fig-{figure.id} fig-alt="{alt}"}}\n'
+
+    def fill(self, template: str, values: Mapping[str, Any]) -> str:
+        """Fill one template.
+
+        Raises
+        ------
+        TemplateError
+            If the template asks for something that is not there.
+        """
+        try:
+            text = self._environment.get_template(template).render(values)
+        except (jinja2.TemplateError, KeyError) as error:
+            raise TemplateError(f"{template}: {error}") from error
+        return _paragraphs(text)
+
+    def _cell(self, stat: Stat) -> str:
+        return stat_link(self._ledger[stat.entry], stat.kind)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,163 @@
+"""The only place where a number is rounded or becomes text.
+
+APA style: no leading zero for what can't exceed 1 in size (ρ, p, shares of agreement), a real
+minus sign, ``p < .001`` instead of a row of zeros. `verify` calls the same functions on the
+ledger and compares them with what stands in the finished document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from report.ledger import Entry
+
+MINUS = "−"
+MISSING = "—"
+
+_BOUNDED_UNITS = frozenset({"rho", "p", "share"})
+_DECIMALS = {
+    "rho": 2, "p": 3, "share": 2, "nats": 3, "dimension": 2, "count": 0, "models": 0,
+    "layer": 0, "tokens": 0, "ratio": 2, "": 3,
+}  # fmt: skip
+_SYMBOLS = {"rho": "ρ = "}
+_SMALLEST_P = 0.001
+
+
+def decimal(value: float, decimals: int) -> str:
+    """Round to ``decimals`` places: a real minus sign, and no minus before a zero."""
+    text = f"{value:,.{decimals}f}".replace(",", "\u202f" if abs(value) >= 10_000 else "")
+    if text.startswith("-"):
+        text = text[1:] if not any(c in "123456789" for c in text) else MINUS + text[1:]
+    return text
+
+
+def bounded(value: float, decimals: int) -> str:
+    """Format a number that can't exceed 1 in size: ``.37``, ``−.53``, ``1.00``."""
+    text = decimal(value, decimals)
+    return text.replace("0.", ".", 1) if text.lstrip(MINUS).startswith("0.") else text
+
+
+def p_value(p: float) -> str:
+    """Format a p-value for a table cell: ``.497``, ``< .001``, ``> .999``."""
+    if p < _SMALLEST_P:
+        return "< .001"
+    if p > 1 - _SMALLEST_P:
+        return "> .999"
+    return bounded(p, 3)
+
+
+def p_equation(p: float, symbol: str = "p") -> str:
+    """Format a p-value for a sentence: ``p = .497``, ``p < .001``."""
+    text = p_value(p)
+    return f"{symbol} {text}" if text[0] in "<>" else f"{symbol} = {text}"
+
+
+def number(value: float, unit: str, decimals: int | None = None) -> str:
+    """Format a value by its unit."""
+    places = _DECIMALS[unit] if decimals is None else decimals
+    return bounded(value, places) if unit in _BOUNDED_UNITS else decimal(value, places)
+
+
+def interval(entry: Entry) -> str:
+    """Format an entry's confidence interval: ``[−.70, .93]``, or a dash."""
+    ci = entry.estimate.interval
+    if ci is None:
+        return MISSING
+    low, high = (number(end, entry.unit) for end in (ci.low, ci.high))
+    return f"[{low}, {high}]"
+
+
+def level(entry: Entry) -> str:
+    """Format the nominal coverage of an entry's interval: ``95%``."""
+    ci = entry.estimate.interval
+    return MISSING if ci is None else f"{ci.level * 100:g}%"
+
+
+def signed(value: float, unit: str) -> str:
+    """Format a difference with its sign, also when it is positive."""
+    text = number(value, unit)
+    return text if text.startswith(MINUS) or not value else f"+{text}"
+
+
+def sentence(entry: Entry) -> str:
+    """Format an entry for a sentence: estimate, interval, p."""
+    parts = [_SYMBOLS.get(entry.unit, "") + _value(entry)]
+    if entry.estimate.interval is not None:
+        parts.append(f"{level(entry)} CI {interval(entry)}")
+    if entry.p is not None:
+        parts.append(p_equation(entry.p))
+    return ", ".join(parts)
+
+
+def _value(entry: Entry, decimals: int | None = None) -> str:
+    return MISSING if entry.value is None else number(entry.value, entry.unit, decimals)
+
+
+def show(entry: Entry, kind: str) -> str:
+    """Format one aspect of an entry.
+
+    Parameters
+    ----------
+    entry : Entry
+    kind : str
+        ``value`` (or ``value:3`` for decimals), ``signed``, ``ci``, ``apa`` (estimate, interval and p for a
+        sentence), ``p``, ``p=`` (for a sentence), ``floor``, ``n``, ``statistic``, or
+        ``adjusted:RULE`` and ``adjusted=RULE`` for an adjusted p.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown.
+    """
+    name, _, option = kind.partition(":")
+    outcome = entry.outcome
+    match name:
+        case "value":
+            return _value(entry, int(option) if option else None)
+        case "signed":
+            return MISSING if entry.value is None else signed(entry.value, entry.unit)
+        case "ci":
+            return interval(entry)
+        case "apa":
+            return sentence(entry)
+        case "n":
+            return str(entry.estimate.n)
+        case "p":
+            return MISSING if entry.p is None else p_value(entry.p)
+        case "p=":
+            return MISSING if entry.p is None else p_equation(entry.p)
+        case "floor":
+            floor = None if outcome is None else outcome.p_floor
+            return MISSING if floor is None else p_value(floor)
+        case "statistic":
+            statistic = None if outcome is None else outcome.statistic
+            return MISSING if statistic is None else decimal(statistic, 3)
+        case "adjusted":
+            p = entry.p_adjusted.get(option)
+            return MISSING if p is None else p_value(p)
+        case "adjusted=":
+            p = entry.p_adjusted.get(option)
+            return MISSING if p is None else p_equation(p, f"p~{option}~".replace("~", ""))
+        case _:
+            raise ValueError(f"no such format: {kind!r}")
+
+
+def listing(items: Sequence[str], conjunction: str = "and") -> str:
+    """Join words as English does: ``a``, ``a and b``, ``a, b and c``."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {conjunction} {items[-1]}"
+
+
+_WORDS = (
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve",
+)  # fmt: skip
+
+
+def count(n: int, singular: str = "", plural: str = "") -> str:
+    """Spell a small count, with its noun: ``three tests``, ``no model``, ``41 tests``."""
+    word = _WORDS[n] if 0 <= n < len(_WORDS) else decimal(n, 0)
+    if not singular:
+        return "none" if n == 0 else word
+    return f"{word} {singular if n == 1 else plural or singular + 's'}"

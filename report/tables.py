@@ -1,0 +1,130 @@
+"""One `Table`, many formats: Markdown for the document, LaTeX, CSV, Typst, HTML, Word."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+
+from report import format as fmt
+from report.document import Cell, Column, Stat, Table
+from report.ledger import Ledger
+from stats.outcome import Reason
+
+CellText = Callable[[Stat], str]
+_MARKS = "abcdefghijklmnopqrstuvwxyz"
+_RULES = {"left": ":--", "right": "--:", "center": ":-:"}
+
+
+def reasons_in(table: Table) -> list[Reason]:
+    """Return the reasons for the table's empty cells, in order of first use."""
+    return list(dict.fromkeys(cell for row in table.rows for cell in row if isinstance(cell, Reason)))
+
+
+def _cells(table: Table, text: CellText, mark: Callable[[str], str]) -> Iterator[list[str]]:
+    """Turn cells into text; an empty one carries the mark of its reason."""
+    marks = {reason: mark(_MARKS[i]) for i, reason in enumerate(reasons_in(table))}
+
+    def one(cell: Cell) -> str:
+        if isinstance(cell, Stat):
+            return text(cell)
+        return f"{fmt.MISSING}{marks[cell]}" if isinstance(cell, Reason) else cell
+
+    for row in table.rows:
+        yield [one(cell) for cell in row]
+
+
+def notes(table: Table, mark: Callable[[str], str]) -> list[str]:
+    """Return what stands under the table: its note, and a sentence for each reason."""
+    explained = [f"{mark(_MARKS[i])} {r.sentence}" for i, r in enumerate(reasons_in(table))]
+    return ([table.note] if table.note else []) + explained
+
+
+def to_markdown(table: Table, text: CellText) -> str:
+    """Write a pipe table with caption, label and notes."""
+
+    def superscript(letter: str) -> str:
+        return f"^{letter}^"
+
+    rows = [[c.header for c in table.columns], [_RULES[c.align] for c in table.columns]]
+    rows += list(_cells(table, text, superscript))
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines += ["", f": {table.caption} {{#tbl-{table.id}}}", ""]
+    if under := notes(table, superscript):
+        lines += ["::: {.table-note}", " ".join(under), ":::", ""]
+    return "\n".join(lines)
+
+
+def _plain(markdown: str) -> str:
+    """Strip the little Markdown that headers and captions hold."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)(\{[^}]*\})?", r"\1", markdown)
+    return re.sub(r"(?<!\\)[*_`]", "", text).replace("\\", "")
+
+
+def to_csv(table: Table, ledger: Ledger) -> str:
+    """Write comma-separated values: the text of each cell, as printed."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([_plain(c.header) for c in table.columns])
+    writer.writerows(
+        [_plain(cell) for cell in row] for row in _cells(table, _printed(ledger), lambda _: "")
+    )
+    return out.getvalue()
+
+
+def _printed(ledger: Ledger) -> CellText:
+    return lambda stat: fmt.show(ledger[stat.entry], stat.kind)
+
+
+_LATEX = str.maketrans({
+    "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}",
+    "<": r"$<$", ">": r"$>$", fmt.MINUS: r"$-$", "ρ": r"$\rho$", "Δ": r"$\Delta$",
+    "τ": r"$\tau$", "²": r"$^2$", "|": r"$|$", "≤": r"$\le$", "≥": r"$\ge$", "–": "--",
+    "—": "---", "\u202f": r"\,", "×": r"$\times$", "χ": r"$\chi$", "α": r"$\alpha$",
+})  # fmt: skip
+
+
+def to_latex(table: Table, ledger: Ledger) -> str:
+    """Write a LaTeX table float with booktabs rules; needs ``booktabs`` and ``threeparttable``."""
+
+    def mark(letter: str) -> str:
+        return f"\0{letter}\0"
+
+    def tex(text: str) -> str:
+        return re.sub("\0(.)\0", r"\\tnote{\1}", _plain(text).translate(_LATEX))
+
+    spec = "".join({"left": "l", "right": "r", "center": "c"}[c.align] for c in table.columns)
+    body = [
+        " & ".join(tex(cell) for cell in row) + r" \\"
+        for row in _cells(table, _printed(ledger), mark)
+    ]
+    under = [table.note] if table.note else []
+    items = [rf"\item {tex(note)}" for note in under]
+    items += [rf"\item[{_MARKS[i]}] {tex(r.sentence)}" for i, r in enumerate(reasons_in(table))]
+    lines = [
+        r"\begin{table}", r"\centering", r"\begin{threeparttable}",
+        rf"\caption{{{tex(table.caption)}}}", rf"\label{{tbl-{table.id}}}",
+        rf"\begin{{tabular}}{{{spec}}}", r"\toprule",
+        " & ".join(tex(c.header) for c in table.columns) + r" \\", r"\midrule",
+        *body, r"\bottomrule", r"\end{tabular}",
+    ]  # fmt: skip
+    if items:
+        lines += [r"\begin{tablenotes}\footnotesize", *items, r"\end{tablenotes}"]
+    return "\n".join([*lines, r"\end{threeparttable}", r"\end{table}", ""])
+
+
+def left(header: str) -> Column:
+    """Make a left-aligned column."""
+    return Column(header, "left")
+
+
+def right(header: str) -> Column:
+    """Make a right-aligned column."""
+    return Column(header, "right")
+
+
+def center(header: str) -> Column:
+    """Make a centred column."""
+    return Column(header, "center")
