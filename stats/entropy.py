@@ -1,0 +1,270 @@
+"""Entropy of token distributions and of activations, in nats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stats.checks import FloatArray, is_constant, vector
+
+# Stored probabilities that sum to 1 within this are complete: log-probabilities come in
+# float32 or float16.
+_COMPLETE = 1e-4
+
+# A sum above 1 by more than this is no rounding: the scores are not log-probabilities.
+_EXCESS = 1e-2
+
+_FEWEST_BINS, _MOST_BINS = 50, 200
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEntropy:
+    """Entropy of each generated token's distribution (T tokens).
+
+    Parameters
+    ----------
+    entropy : ndarray, shape (T,)
+        −Σ p ln p over the stored candidates; NaN in bad rows.
+    low, high : ndarray, shape (T,)
+        Bounds of the entropy over the whole vocabulary. ``high`` is NaN where candidates
+        are missing and the vocabulary's size is unknown.
+    mass : ndarray, shape (T,)
+        Probability that the stored candidates hold together.
+    bad : ndarray of bool, shape (T,)
+        Rows that are not log-probabilities: NaN, +inf, nothing but −inf, or a sum above 1.
+    filtered : bool
+        Some probability is exactly 0, so the scores were filtered (temperature, top-k,
+        top-p) before they were stored.
+    """
+
+    entropy: FloatArray
+    low: FloatArray
+    high: FloatArray
+    mass: FloatArray
+    bad: NDArray[np.bool_]
+    filtered: bool
+
+
+def token_entropy(logprobs: ArrayLike, vocabulary: int | None = None) -> TokenEntropy:
+    """Compute the entropy of every token from its k most probable candidates.
+
+    With missing mass r = 1 − m, the entropy over the whole vocabulary is smallest if one
+    candidate holds all of r, which adds −r ln r, and largest if all V − k others share it,
+    which adds −r ln(r/(V − k)). Where the scores were filtered, a row with a −inf or with
+    m = 1 holds the whole sampling distribution, and both bounds are the entropy itself.
+
+    Parameters
+    ----------
+    logprobs : array_like, shape (T, k)
+        Natural logarithms of probabilities; −inf means probability 0.
+    vocabulary : int, optional
+        Number of tokens V that the model knows.
+
+    Returns
+    -------
+    TokenEntropy
+
+    Raises
+    ------
+    ValueError
+        If the array is not two-dimensional, or the vocabulary is smaller than k.
+    """
+    scores = np.asarray(logprobs, dtype=np.float64)
+    if scores.ndim != 2 or scores.shape[1] == 0:
+        raise ValueError(f"logprobs must have shape (T, k), got {scores.shape}")
+    k = scores.shape[1]
+    if vocabulary is not None and vocabulary < k:
+        raise ValueError(f"a vocabulary of {vocabulary} can't have {k} candidates")
+
+    zero = np.isneginf(scores)
+    bad = ~(np.isfinite(scores) | zero).all(axis=1) | zero.all(axis=1)
+    usable = np.where(zero | bad[:, None], 0.0, scores)
+    # Scores far above 0 are logits: the cap keeps their exponential finite until they are
+    # called bad below.
+    p = np.where(zero, 0.0, np.exp(np.minimum(usable, 100.0)))
+    mass = p.sum(axis=1)
+    bad |= mass > 1.0 + _EXCESS
+
+    entropy = np.maximum(-(p * usable).sum(axis=1), 0.0)
+    filtered = bool(zero.any())
+    # float32 sums reach a little above 1; nothing is missing then.
+    missing = np.clip(1.0 - mass, 0.0, 1.0)
+    if filtered:
+        missing[zero.any(axis=1) | (missing <= _COMPLETE)] = 0.0
+    with np.errstate(divide="ignore"):
+        log_missing = np.where(missing > 0.0, np.log(missing), 0.0)
+    low = entropy - missing * log_missing
+    if vocabulary is None:
+        high = np.where(missing > 0.0, np.nan, low)
+    else:
+        high = low + missing * np.log(max(vocabulary - k, 1))
+    for values in (entropy, low, high, mass):
+        values[bad] = np.nan
+    return TokenEntropy(entropy, low, high, mass, bad, filtered)
+
+
+def activation_entropy(
+    states: ArrayLike, bins: Literal["fd"] | int = "fd", corrected: bool = False
+) -> FloatArray:
+    """Compute the histogram entropy of each activation vector.
+
+    The histogram has equal bins over [min, max]; H = −Σ p ln p over the occupied ones.
+
+    Parameters
+    ----------
+    states : array_like, shape (..., H)
+        Activation vectors, of any float type.
+    bins : "fd" or int
+        Number of bins: Freedman–Diaconis [1]_ clipped to 50…200, or a fixed number.
+    corrected : bool
+        Add Miller and Madow's (K − 1)/(2H) [2]_, with K occupied bins.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Nats; NaN where a vector is constant or holds a value that is not finite.
+
+    References
+    ----------
+    .. [1] Freedman and Diaconis (1981), Z. Wahrscheinlichkeitstheorie 57, 453–476.
+    .. [2] Miller (1955), in Information Theory in Psychology, 95–100.
+    """
+    array = np.asarray(states)
+    if array.ndim == 0 or array.shape[-1] == 0:
+        raise ValueError(f"states must have shape (..., H), got {array.shape}")
+    vectors = array.reshape(-1, array.shape[-1])
+    values = [_histogram_entropy(v.astype(np.float64), bins, corrected) for v in vectors]
+    return np.array(values, dtype=np.float64).reshape(array.shape[:-1])
+
+
+def _histogram_entropy(values: FloatArray, bins: Literal["fd"] | int, corrected: bool) -> float:
+    if not np.isfinite(values).all() or is_constant(values):
+        return float("nan")
+    counts, _ = np.histogram(values, freedman_diaconis(values) if bins == "fd" else bins)
+    p = counts[counts > 0] / values.size
+    entropy = float(-(p * np.log(p)).sum())
+    return entropy + (p.size - 1) / (2 * values.size) if corrected else entropy
+
+
+def freedman_diaconis(values: FloatArray) -> int:
+    """Return the Freedman–Diaconis number of bins, clipped to 50…200.
+
+    The bin width is 2·IQR/n^(1/3). Where the quartiles coincide the rule has no answer,
+    and the fewest bins are taken, as ``numpy.histogram_bin_edges`` does.
+    """
+    first, third = np.percentile(values, [25, 75])
+    width = 2.0 * (third - first) / values.size ** (1 / 3)
+    if width == 0.0:
+        return _FEWEST_BINS
+    return int(np.clip(np.ceil(np.ptp(values) / width), _FEWEST_BINS, _MOST_BINS))
+
+
+def spectral_entropy(states: ArrayLike) -> float:
+    """Compute the entropy of the normalised eigenvalues of the covariance over questions.
+
+    The eigenvalues come from the Q × Q Gram matrix of the centred states, which has the
+    same ones as the H × H covariance. The maximum is ln(min(Q − 1, H)).
+
+    Parameters
+    ----------
+    states : array_like, shape (Q, H)
+
+    Returns
+    -------
+    float
+        Nats; NaN with fewer than two questions, without variance, or with values that are
+        not finite.
+    """
+    array = np.asarray(states, dtype=np.float64)
+    if array.ndim != 2:
+        raise ValueError(f"states must have shape (Q, H), got {array.shape}")
+    if array.shape[0] < 2 or not np.isfinite(array).all():
+        return float("nan")
+    if all(is_constant(column) for column in array.T):
+        return float("nan")
+    centred = array - array.mean(axis=0)
+    eigenvalues = np.clip(np.linalg.eigvalsh(centred @ centred.T), 0.0, None)
+    p = eigenvalues[eigenvalues > 0.0] / eigenvalues.sum()
+    return max(float(-(p * np.log(p)).sum()), 0.0)
+
+
+def position_slope(entropies: ArrayLike) -> float:
+    """Return the least-squares slope of one answer's token entropies on token position.
+
+    Parameters
+    ----------
+    entropies : array_like, shape (T,)
+        Tokens that are NaN are left out; the others keep their position.
+
+    Returns
+    -------
+    float
+        Nats a token; NaN with fewer than two tokens.
+    """
+    values = vector(entropies, "entropies")
+    valid = np.isfinite(values)
+    if valid.sum() < 2:
+        return float("nan")
+    position = np.flatnonzero(valid).astype(np.float64)
+    position -= position.mean()
+    return float(position @ values[valid] / (position @ position))
+
+
+def lag1(entropies: ArrayLike) -> float:
+    """Return the autocorrelation at lag 1 of one answer's token entropies.
+
+    Σ (h_t − h̄)(h_{t+1} − h̄) over pairs of neighbours, divided by Σ (h_t − h̄)².
+
+    Parameters
+    ----------
+    entropies : array_like, shape (T,)
+        A token that is NaN drops out together with its two pairs.
+
+    Returns
+    -------
+    float
+        NaN with fewer than three tokens or a constant series.
+    """
+    values = vector(entropies, "entropies")
+    valid = values[np.isfinite(values)]
+    if valid.size < 3 or is_constant(valid):
+        return float("nan")
+    deviations = np.where(np.isfinite(values), values - valid.mean(), 0.0)
+    return float(deviations[:-1] @ deviations[1:] / (deviations @ deviations))
+
+
+def running_entropy(answers: Sequence[ArrayLike]) -> FloatArray:
+    """Return the running entropy rate: the mean entropy of tokens 1…t, over answers.
+
+    An answer that has ended keeps its last mean, so that the set of answers is the same at
+    every t and the curve ends at the mean over answers of their token means.
+
+    Parameters
+    ----------
+    answers : sequence of array_like, each of shape (T_q,)
+        Token entropies; NaN tokens are left out.
+
+    Returns
+    -------
+    ndarray, shape (T,)
+        T is the length of the longest answer; NaN before the first usable token.
+    """
+    series = [vector(answer, "answer") for answer in answers]
+    length = max((s.size for s in series), default=0)
+    if length == 0:
+        return np.empty(0)
+    padded = np.full((len(series), length), np.nan)
+    for row, values in zip(padded, series, strict=True):
+        row[: values.size] = values
+    valid = np.isfinite(padded)
+    totals = np.cumsum(np.where(valid, padded, 0.0), axis=1)
+    counts = np.cumsum(valid, axis=1)
+    started = counts > 0
+    means = np.divide(totals, counts, out=np.zeros_like(totals), where=started)
+    present = started.sum(axis=0)
+    curve = np.full(length, np.nan)
+    return np.divide(means.sum(axis=0), present, out=curve, where=present > 0)

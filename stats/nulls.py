@@ -1,0 +1,149 @@
+"""Null distributions: exact ones by dynamic programming, and tails that never reach 0."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stats.checks import FloatArray
+
+IntArray = NDArray[np.int64]
+
+
+def probability(p: float) -> float:
+    """Keep a p-value inside (0, 1]: an underflow is the smallest number, not 0."""
+    return min(max(float(p), sys.float_info.min), 1.0)
+
+
+def normal_two_sided(z: float) -> float:
+    """Two-sided p of a standard normal statistic."""
+    from scipy.special import ndtr
+
+    return probability(2.0 * float(ndtr(-abs(z))))
+
+
+def normal_quantile(p: float) -> float:
+    """Quantile of the standard normal distribution."""
+    from scipy.special import ndtri
+
+    return float(ndtri(p))
+
+
+def t_two_sided(t: float, df: float) -> float:
+    """Two-sided p of a Student statistic with ``df`` degrees of freedom."""
+    from scipy.special import stdtr
+
+    return probability(2.0 * float(stdtr(df, -abs(t))))
+
+
+def t_quantile(p: float, df: float) -> float:
+    """Quantile of Student's distribution with ``df`` degrees of freedom."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, p))
+
+
+def chi2_upper(statistic: float, df: float) -> float:
+    """Upper tail of the χ² distribution with ``df`` degrees of freedom."""
+    from scipy.special import chdtrc
+
+    return probability(float(chdtrc(df, statistic)))
+
+
+def tied_ranks(values: FloatArray, tolerance: float) -> tuple[IntArray, IntArray]:
+    """Rank with mid-ranks; values closer than ``tolerance`` to the next one are tied.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    tolerance : float
+        Floating-point noise of the values.
+
+    Returns
+    -------
+    doubled : ndarray of int, shape (n,)
+        Twice the mid-ranks, which makes them whole numbers.
+    group : ndarray of int, shape (n,)
+        Number of each value's tie group, in ascending order from 0.
+    """
+    order = np.argsort(values, kind="stable")
+    steps = np.diff(values[order], prepend=values[order[:1]]) > tolerance
+    sorted_group = np.cumsum(steps)
+    group = np.empty(values.size, dtype=np.int64)
+    group[order] = sorted_group
+    sizes = np.bincount(sorted_group, minlength=1) if values.size else np.empty(0, dtype=np.int64)
+    last = np.cumsum(sizes)
+    doubled = (2 * last - sizes + 1)[group]
+    return doubled, group
+
+
+def signed_rank_null(doubled: IntArray) -> FloatArray:
+    """Exact null distribution of the signed-rank sum, given the ranks (and so their ties).
+
+    Parameters
+    ----------
+    doubled : ndarray of int, shape (n,)
+        Twice the mid-ranks of the absolute differences.
+
+    Returns
+    -------
+    ndarray, shape (Σ doubled + 1,)
+        Probability of every value of twice the sum of the positive ranks, when each sign
+        is a fair coin.
+    """
+    pmf = np.zeros(int(doubled.sum()) + 1)
+    pmf[0] = 1.0
+    for rank in doubled:
+        shifted = np.zeros_like(pmf)
+        shifted[rank:] = pmf[: pmf.size - rank]
+        pmf = 0.5 * (pmf + shifted)
+    return pmf
+
+
+def rank_sum_null(doubled: IntArray, size: int) -> FloatArray:
+    """Exact null distribution of the rank sum of ``size`` out of n values, given the ranks.
+
+    Parameters
+    ----------
+    doubled : ndarray of int, shape (n,)
+        Twice the mid-ranks of all values.
+    size : int
+        Size of the sample whose ranks are summed.
+
+    Returns
+    -------
+    ndarray, shape (Σ doubled + 1,)
+        Probability of every value of twice the rank sum, when all samples are equally
+        likely.
+    """
+    ways = np.zeros((size + 1, int(doubled.sum()) + 1))
+    ways[0, 0] = 1.0
+    for rank in doubled:
+        ways[1:, rank:] += ways[:-1, : ways.shape[1] - rank].copy()
+    return ways[size] / ways[size].sum()
+
+
+def two_sided(pmf: FloatArray, observed: int) -> tuple[float, float]:
+    """Two-sided p of an integer statistic, and the smallest that its distribution allows.
+
+    The convention is that of the whole package: the probability of a statistic at least as
+    far from its expectation as the observed one.
+
+    Parameters
+    ----------
+    pmf : ndarray, shape (m,)
+        Probabilities of 0…m−1.
+    observed : int
+
+    Returns
+    -------
+    p, p_floor : float
+    """
+    support = np.arange(pmf.size, dtype=np.float64)
+    distance = np.abs(support - pmf @ support)
+    noise = 1e-9 * pmf.size
+    p = pmf[distance >= distance[observed] - noise].sum()
+    furthest = distance[pmf > 0.0].max()
+    return probability(p), probability(pmf[distance >= furthest - noise].sum())
