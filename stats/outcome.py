@@ -22,6 +22,7 @@ class Reason(StrEnum):
     ALL_TIED = "all_tied"
     NON_FINITE = "non_finite"
     UNDEFINED_RESAMPLES = "undefined_resamples"
+    UNBOUNDED = "unbounded"
     MISSING_CAPTURE = "missing_capture"
     DAMAGED_FILE = "damaged_file"
     MISALIGNED = "misaligned"
@@ -42,6 +43,7 @@ _SENTENCES = {
     Reason.ALL_TIED: "All differences are zero, so there is nothing to rank.",
     Reason.NON_FINITE: "The input holds values that are not finite.",
     Reason.UNDEFINED_RESAMPLES: "The statistic is undefined in too many resamples.",
+    Reason.UNBOUNDED: "The value has no upper limit here: the relation is perfect, or nearly so.",
     Reason.MISSING_CAPTURE: "No capture of this kind exists for this model.",
     Reason.DAMAGED_FILE: "The capture file is damaged and could not be read.",
     Reason.MISALIGNED: "The capture's rows cannot be assigned to answers.",

@@ -1,0 +1,68 @@
+"""Adjusted p-values for a family of tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+_RULES = {"holm": "holm", "bh": "fdr_bh", "by": "fdr_by"}
+
+
+def adjust(p: Sequence[float]) -> dict[str, list[float]]:
+    """Adjust the p-values of one family for having made all its tests.
+
+    Holm (1979) controls the chance of any false rejection; Benjamini and Hochberg (1995) the
+    expected share of false ones among the rejections, under independence or positive
+    dependence; Benjamini and Yekutieli (2001) the same under any dependence. The family's
+    size m is ``len(p)``: tests that could not be made must be left out beforehand.
+
+    Parameters
+    ----------
+    p : sequence of float, shape (m,)
+        Raw p-values, each in (0, 1].
+
+    Returns
+    -------
+    dict of str to list of float
+        Keys ``"holm"``, ``"bh"`` and ``"by"``; each list is in the order of ``p``, and holds
+        the smallest error rate at which the test would be rejected.
+
+    Raises
+    ------
+    ValueError
+        If a value is not a p-value. statsmodels would accept NaN and negative numbers, and
+        one NaN would spoil the whole family.
+    """
+    values = np.asarray(p, dtype=np.float64)
+    if values.ndim != 1:
+        raise ValueError(f"p must be one-dimensional, got shape {values.shape}")
+    if not ((values > 0.0) & (values <= 1.0)).all():
+        raise ValueError("every p must lie in (0, 1]; leave out the tests that have none")
+    if values.size == 0:
+        return {rule: [] for rule in _RULES}
+    from statsmodels.stats.multitest import multipletests
+
+    return {
+        rule: np.asarray(multipletests(values, method=name)[1]).tolist()
+        for rule, name in _RULES.items()
+    }
+
+
+def survivors(p_adjusted: Mapping[str, Sequence[float]], alpha: float) -> dict[str, int]:
+    """Count how many tests of a family each rule rejects.
+
+    Parameters
+    ----------
+    p_adjusted : mapping of str to sequence of float
+        Adjusted p-values by rule, as from `adjust`; further rules (max-T) may be added.
+    alpha : float
+        Error rate, in (0, 1).
+
+    Returns
+    -------
+    dict of str to int
+    """
+    if not 0.0 < alpha < 1.0:
+        raise ValueError(f"alpha must lie in (0, 1), got {alpha}")
+    return {rule: sum(value <= alpha for value in p) for rule, p in p_adjusted.items()}
