@@ -80,8 +80,8 @@ def token_entropy(logprobs: ArrayLike, vocabulary: int | None = None) -> TokenEn
     if vocabulary is not None and vocabulary < k:
         raise ValueError(f"a vocabulary of {vocabulary} can't have {k} candidates")
 
-    zero = np.isneginf(scores)
-    bad = ~(np.isfinite(scores) | zero).all(axis=1) | zero.all(axis=1)
+    zero: NDArray[np.bool_] = np.isneginf(scores)
+    bad: NDArray[np.bool_] = ~(np.isfinite(scores) | zero).all(axis=1) | zero.all(axis=1)
     usable = np.where(zero | bad[:, None], 0.0, scores)
     # Scores far above 0 are logits: the cap keeps their exponential finite until they are
     # called bad below.

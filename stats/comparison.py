@@ -1,0 +1,310 @@
+"""Comparing samples: paired, unpaired, from summaries, and over ordered conditions.
+
+The rank comparisons of two samples live in ``stats.ranks`` and are offered here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import comb, isfinite, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from stats.checks import FloatArray, is_constant, vector
+from stats.nulls import (
+    chi2_upper,
+    normal_quantile,
+    normal_two_sided,
+    probability,
+    t_quantile,
+    t_two_sided,
+)
+from stats.outcome import Alternative, Estimate, Interval, Outcome, Reason
+from stats.ranks import (
+    hodges_lehmann_paired,
+    hodges_lehmann_shift,
+    mann_whitney,
+    rank_biserial,
+    rank_biserial_paired,
+    wilcoxon_signed_rank,
+)
+
+__all__ = [
+    "friedman",
+    "hodges_lehmann_paired",
+    "hodges_lehmann_shift",
+    "mann_whitney",
+    "mean_t_interval",
+    "page_trend",
+    "rank_biserial",
+    "rank_biserial_paired",
+    "sign_agreement",
+    "stouffer",
+    "welch_from_summary",
+    "wilcoxon_signed_rank",
+]
+
+
+def mean_t_interval(mean: float, sd: float, n: int, level: float = 0.95) -> Interval | None:
+    """Make Student's interval of a mean from its summary.
+
+    Parameters
+    ----------
+    mean, sd : float
+        Sample mean and standard deviation (ddof = 1).
+    n : int
+    level : float
+
+    Returns
+    -------
+    Interval or None
+        None where it is undefined: fewer than two observations, no spread, or a summary
+        that is not finite.
+
+    Raises
+    ------
+    ValueError
+        If ``sd`` is negative.
+    """
+    if sd < 0:
+        raise ValueError(f"a standard deviation can't be {sd}")
+    if n < 2 or not (isfinite(mean) and isfinite(sd)) or sd == 0.0:
+        return None
+    half = t_quantile(0.5 + level / 2, n - 1) * sd / sqrt(n)
+    return Interval(mean - half, mean + half, level, "t")
+
+
+def welch_from_summary(
+    mean1: float,
+    sd1: float,
+    n1: int,
+    mean2: float,
+    sd2: float,
+    n2: int,
+    level: float = 0.95,
+) -> tuple[Estimate, Outcome]:
+    """Compare two means from their summaries by Welch's t test.
+
+    Where both samples answer the same questions this ignores the pairing, which makes it
+    conservative as long as the answers correlate positively.
+
+    Parameters
+    ----------
+    mean1, sd1, mean2, sd2 : float
+        Sample means and standard deviations (ddof = 1).
+    n1, n2 : int
+    level : float
+
+    Returns
+    -------
+    Estimate
+        ``mean1 − mean2`` with Welch's interval.
+    Outcome
+        Two-sided, with Welch–Satterthwaite degrees of freedom.
+
+    Raises
+    ------
+    ValueError
+        If a standard deviation is negative.
+
+    References
+    ----------
+    Welch (1947), Biometrika 34, 28–35.
+    """
+    method, n = "Welch t test from summaries, unpaired", n1 + n2
+    if sd1 < 0 or sd2 < 0:
+        raise ValueError(f"a standard deviation can't be negative: {sd1}, {sd2}")
+    if not all(isfinite(v) for v in (mean1, sd1, mean2, sd2)):
+        missing = Reason.NON_FINITE
+        return Estimate.missing(missing, n), Outcome.missing(method, missing, n)
+    difference = mean1 - mean2
+    if min(n1, n2) < 2 or sd1 == sd2 == 0.0:
+        reason = Reason.TOO_FEW if min(n1, n2) < 2 else Reason.CONSTANT_INPUT
+        return Estimate(difference, n), Outcome.missing(method, reason, n)
+    v1, v2 = sd1**2 / n1, sd2**2 / n2
+    se = sqrt(v1 + v2)
+    df = (v1 + v2) ** 2 / (v1**2 / (n1 - 1) + v2**2 / (n2 - 1))
+    half = t_quantile(0.5 + level / 2, df) * se
+    interval = Interval(difference - half, difference + half, level, "welch")
+    t = difference / se
+    return Estimate(difference, n, interval), Outcome(method, n, t, t_two_sided(t, df))
+
+
+def _blocks(table: ArrayLike) -> FloatArray:
+    blocks = np.asarray(table, dtype=np.float64)
+    if blocks.ndim != 2 or blocks.shape[1] < 3:
+        raise ValueError(f"a table of (Q, k ≥ 3) is needed, got shape {blocks.shape}")
+    return blocks
+
+
+def _why_not_ranked(blocks: FloatArray) -> Reason | None:
+    if not np.isfinite(blocks).all():
+        return Reason.NON_FINITE
+    if blocks.shape[0] < 2:
+        return Reason.TOO_FEW
+    if all(is_constant(row) for row in blocks):
+        return Reason.ALL_TIED
+    return None
+
+
+def friedman(table: ArrayLike) -> tuple[Estimate, Outcome]:
+    """Compare k conditions on the same Q questions.
+
+    Parameters
+    ----------
+    table : array_like, shape (Q, k)
+        One row a question, one column a condition; k ≥ 3.
+
+    Returns
+    -------
+    Estimate
+        Kendall's W = χ²/(Q(k − 1)), corrected for ties.
+    Outcome
+        Friedman's χ² with k − 1 degrees of freedom, corrected for ties.
+
+    Raises
+    ------
+    ValueError
+        If the table has fewer than three conditions.
+
+    References
+    ----------
+    Friedman (1937), JASA 32, 675–701; Kendall and Smith (1939), Ann. Math. Stat. 10, 275–287.
+    """
+    from scipy.stats import friedmanchisquare
+
+    blocks = _blocks(table)
+    questions, k = blocks.shape
+    method = "Friedman test"
+    if reason := _why_not_ranked(blocks):
+        return Estimate.missing(reason, questions), Outcome.missing(method, reason, questions)
+    statistic, p = (float(v) for v in friedmanchisquare(*blocks.T))
+    largest = questions * (k - 1)
+    floor = chi2_upper(largest, k - 1)
+    return (
+        Estimate(statistic / largest, questions),
+        Outcome(method, questions, statistic, probability(p), floor),
+    )
+
+
+def page_trend(table: ArrayLike, alternative: Alternative = "two-sided") -> Outcome:
+    """Test for a monotone trend over ordered conditions by Page's L.
+
+    The null distribution is exact for small tables without ties and normal otherwise, as
+    ``scipy.stats.page_trend_test`` decides; ties make the normal one conservative.
+
+    Parameters
+    ----------
+    table : array_like, shape (Q, k)
+        Columns in the order of the conditions; k ≥ 3.
+    alternative : {"two-sided", "greater", "less"}
+        ``"greater"`` is an increase along the columns. The two-sided p is twice the
+        smaller of the two.
+
+    Returns
+    -------
+    Outcome
+        The statistic is L for an increase.
+
+    Raises
+    ------
+    ValueError
+        If the table has fewer than three conditions.
+
+    References
+    ----------
+    Page (1963), JASA 58, 216–230.
+    """
+    from scipy.stats import page_trend_test
+
+    blocks = _blocks(table)
+    questions = blocks.shape[0]
+    if reason := _why_not_ranked(blocks):
+        return Outcome.missing("Page trend test", reason, questions)
+    rising = page_trend_test(blocks)
+    falling = page_trend_test(blocks[:, ::-1])
+    p = {
+        "greater": rising.pvalue,
+        "less": falling.pvalue,
+        "two-sided": 2.0 * min(rising.pvalue, falling.pvalue),
+    }[alternative]
+    return Outcome(
+        "Page trend test",
+        questions,
+        float(rising.statistic),
+        probability(p),
+        alternative=alternative,
+        exact=rising.method == "exact",
+    )
+
+
+def stouffer(
+    p_two_sided: Sequence[float], signs: Sequence[int], weights: Sequence[float] | None = None
+) -> Outcome:
+    """Combine independent two-sided tests of one direction by Stouffer's method.
+
+    Z = Σ w z/√Σ w² with z = sign · Φ⁻¹(1 − p/2).
+
+    Parameters
+    ----------
+    p_two_sided : sequence of float, length k
+    signs : sequence of int, length k
+        Direction of each effect: −1, 0 or 1.
+    weights : sequence of float, optional
+        For example √n; all equal by default.
+
+    Returns
+    -------
+    Outcome
+        Two-sided, with Z as its statistic; missing with fewer than two tests.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, a p is outside (0, 1], a sign is none, or a weight is not
+        positive.
+
+    References
+    ----------
+    Stouffer et al. (1949), The American Soldier, vol. 1.
+    """
+    p = vector(p_two_sided, "p_two_sided")
+    direction = vector(signs, "signs")
+    w = np.ones(p.size) if weights is None else vector(weights, "weights")
+    if not p.size == direction.size == w.size:
+        raise ValueError("p-values, signs and weights must have the same length")
+    if not ((p > 0.0) & (p <= 1.0)).all():
+        raise ValueError("p-values must be in (0, 1]")
+    if not np.isin(direction, (-1, 0, 1)).all() or not (w > 0.0).all():
+        raise ValueError("signs must be -1, 0 or 1, and weights positive")
+    if p.size < 2:
+        return Outcome.missing("Stouffer", Reason.TOO_FEW, p.size)
+    z = direction * np.array([-normal_quantile(value / 2.0) for value in p])
+    combined = float(w @ z / np.sqrt(w @ w))
+    return Outcome("Stouffer", p.size, combined, normal_two_sided(combined))
+
+
+def sign_agreement(signs: Sequence[int]) -> Outcome:
+    """Test whether effects agree in sign more than a fair coin would.
+
+    Parameters
+    ----------
+    signs : sequence of int
+        Direction of each effect; zeros are dropped.
+
+    Returns
+    -------
+    Outcome
+        Exact two-sided binomial test; the statistic is the number of positive signs.
+    """
+    direction = vector(signs, "signs")
+    positive, n = int((direction > 0).sum()), int((direction != 0).sum())
+    method = "exact sign test"
+    if not np.isfinite(direction).all():
+        return Outcome.missing(method, Reason.NON_FINITE, direction.size)
+    if n == 0:
+        reason = Reason.ALL_TIED if direction.size else Reason.TOO_FEW
+        return Outcome.missing(method, reason, direction.size)
+    tail = sum(comb(n, i) for i in range(max(positive, n - positive), n + 1)) / 2**n
+    return Outcome(method, n, float(positive), min(1.0, 2.0 * tail), 2.0 ** (1 - n), exact=True)
