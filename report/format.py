@@ -16,7 +16,7 @@ MISSING = "—"
 
 _BOUNDED_UNITS = frozenset({"rho", "p", "share"})
 _DECIMALS = {
-    "rho": 2, "p": 3, "share": 2, "nats": 3, "dimension": 2, "count": 0, "models": 0,
+    "rho": 2, "p": 3, "share": 2, "nats": 3, "nats-per-token": 5, "dimension": 2, "count": 0, "models": 0,
     "layer": 0, "tokens": 0, "ratio": 2, "": 3,
 }  # fmt: skip
 _SYMBOLS = {"rho": "ρ = "}

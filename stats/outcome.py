@@ -28,6 +28,7 @@ class Reason(StrEnum):
     MISALIGNED = "misaligned"
     NOT_PUBLISHED = "not_published"
     PUBLISHED_NAN = "published_nan"
+    UNKNOWN_VOCABULARY = "unknown_vocabulary"
     NO_INTERVAL = "no_interval"
     NOT_TESTED = "not_tested"
 
@@ -49,6 +50,7 @@ _SENTENCES = {
     Reason.MISALIGNED: "The capture's rows cannot be assigned to answers.",
     Reason.NOT_PUBLISHED: "The study tested this but did not publish the value.",
     Reason.PUBLISHED_NAN: "The study published no number here (NaN or N/A).",
+    Reason.UNKNOWN_VOCABULARY: "The vocabulary size is unknown, so there is no upper bound.",
     Reason.NO_INTERVAL: "The published numbers do not allow an interval.",
     Reason.NOT_TESTED: "This is a description; no hypothesis is tested.",
 }

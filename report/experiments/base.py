@@ -1,0 +1,173 @@
+"""What every experiment is given, and what it hands back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from report.document import Section
+from report.features import Baseline, Features, FloatArray, IntArray
+from report.figures import colours
+from report.ledger import Entry, Evidence, Family, Ledger
+from report.lineage import selector
+from report.settings import Plan, rng_for
+from report.study import Cohort, Model, Study
+
+
+class Draws:
+    """The random draws of a study: made once a model, used by each of its tests.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._made: dict[tuple[str, str, int], IntArray] = {}
+
+    def counts(self, name: str, n: int) -> IntArray:
+        """Return bootstrap counts, shape (n_resamples, n)."""
+        from stats.resampling import draw_counts
+
+        key = ("counts", name, n)
+        if key not in self._made:
+            rng = rng_for(self._plan.seed, f"counts.{name}.{n}")
+            self._made[key] = draw_counts(n, self._plan.n_resamples, rng)
+        return self._made[key]
+
+    def permutations(self, name: str, n: int) -> IntArray:
+        """Return permutations of ``range(n)``, shape (n_resamples, n)."""
+        from stats.resampling import draw_permutations
+
+        key = ("permutations", name, n)
+        if key not in self._made:
+            rng = rng_for(self._plan.seed, f"permutations.{name}.{n}")
+            self._made[key] = draw_permutations(n, self._plan.n_resamples, rng)
+        return self._made[key]
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """One study with its features and draws: what an experiment analyses."""
+
+    study: Study
+    features: Features
+
+    @property
+    def plan(self) -> Plan:
+        """The study's analysis plan."""
+        return self.study.plan
+
+    @property
+    def evidence(self) -> Evidence:
+        """Evidence level of what comes from captures."""
+        return "simulated" if self.study.synthetic else "raw"
+
+    @cached_property
+    def draws(self) -> Draws:
+        """The shared random draws."""
+        return Draws(self.plan)
+
+    @cached_property
+    def colours(self) -> dict[str, str]:
+        """One colour a model."""
+        return colours(self.study)
+
+    def published(self, table: str) -> list[dict[str, str]]:
+        """Return the rows of a transcribed table, in the study's order of models."""
+        order = {model.key: i for i, model in enumerate(self.study.models)}
+        return sorted(self.study.published.get(table, []), key=lambda row: order[row["model"]])
+
+    def source(self, table: str, column: str, **where: object) -> str:
+        """Name a column of one of the study's tables."""
+        return selector(self.study.id, table, column, **where)
+
+    def rng(self, name: str) -> np.random.Generator:
+        """Make the generator of one entry."""
+        return rng_for(self.plan.seed, name)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The numbers of one experiment in one study, before correction."""
+
+    entries: Sequence[Entry] = ()
+    families: Sequence[Family] = ()
+    arrays: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The models of one cohort that have a baseline capture, in the study's order."""
+
+    cohort: Cohort
+    models: tuple[Model, ...]
+    baselines: tuple[Baseline, ...]
+
+    def members(self) -> Iterator[tuple[Model, Baseline]]:
+        """Iterate over models with their baselines."""
+        return zip(self.models, self.baselines, strict=True)
+
+    def matched(
+        self, values: Callable[[Baseline], FloatArray]
+    ) -> tuple[tuple[str, ...], FloatArray]:
+        """Line up one value a question over the models, matched by the question's text.
+
+        Returns
+        -------
+        questions : tuple of str
+            Those that every model answered with a finite value, in the first model's order.
+        table : ndarray, shape (n_questions, n_models)
+        """
+        columns = [
+            {text: value for text, value in zip(b.questions, values(b), strict=True)
+             if np.isfinite(value)}
+            for b in self.baselines
+        ]  # fmt: skip
+        common = tuple(q for q in columns[0] if all(q in column for column in columns))
+        return common, np.array([[column[q] for column in columns] for q in common])
+
+
+def subjects(data: StudyData) -> tuple[Subject, ...]:
+    """Return the cohorts of which there are captures."""
+    found: list[Subject] = []
+    for cohort in data.study.cohorts:
+        models = tuple(
+            m for m in data.study.cohort_models(cohort.key) if m.key in data.features.baselines
+        )
+        if models:
+            baselines = tuple(data.features.baselines[m.key] for m in models)
+            found.append(Subject(cohort, models, baselines))
+    return tuple(found)
+
+
+class Experiment(Protocol):
+    """A module of ``report.experiments``."""
+
+    SLUG: str
+    TITLE: str
+
+    def analyse(self, data: StudyData) -> Analysis:
+        """Compute the experiment's numbers for one study."""
+        ...
+
+    def present(
+        self, studies: Sequence[StudyData], ledger: Ledger, arrays: Mapping[str, Mapping[str, Any]]
+    ) -> Section:
+        """Describe what the document says about them; ``arrays`` by study id."""
+        ...
+
+
+def slug(key: str) -> str:
+    """Turn a key into the form that ids have: lower case with hyphens."""
+    return key.replace("_", "-").replace(" ", "-").lower()
+
+
+def entry_id(*parts: str) -> str:
+    """Join the parts of an entry's id."""
+    return ".".join(slug(part) for part in parts)
