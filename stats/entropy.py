@@ -80,8 +80,9 @@ def token_entropy(logprobs: ArrayLike, vocabulary: int | None = None) -> TokenEn
     if vocabulary is not None and vocabulary < k:
         raise ValueError(f"a vocabulary of {vocabulary} can't have {k} candidates")
 
-    zero: NDArray[np.bool_] = np.isneginf(scores)
-    bad: NDArray[np.bool_] = ~(np.isfinite(scores) | zero).all(axis=1) | zero.all(axis=1)
+    zero: NDArray[np.bool_] = scores == -np.inf
+    unusable = ~(np.isfinite(scores) | zero)
+    bad: NDArray[np.bool_] = np.any(unusable, axis=1) | np.all(zero, axis=1)
     usable = np.where(zero | bad[:, None], 0.0, scores)
     # Scores far above 0 are logits: the cap keeps their exponential finite until they are
     # called bad below.

@@ -79,48 +79,46 @@ def tied_ranks(values: FloatArray, tolerance: float) -> tuple[IntArray, IntArray
     return doubled, group
 
 
-def signed_rank_null(doubled: IntArray) -> FloatArray:
+def signed_rank_null(ranks: IntArray) -> FloatArray:
     """Exact null distribution of the signed-rank sum, given the ranks (and so their ties).
 
     Parameters
     ----------
-    doubled : ndarray of int, shape (n,)
-        Twice the mid-ranks of the absolute differences.
+    ranks : ndarray of int, shape (n,)
+        Ranks of the absolute differences, doubled where there are mid-ranks.
 
     Returns
     -------
-    ndarray, shape (Σ doubled + 1,)
-        Probability of every value of twice the sum of the positive ranks, when each sign
-        is a fair coin.
+    ndarray, shape (Σ ranks + 1,)
+        Probability of every sum of the positive ranks, when each sign is a fair coin.
     """
-    pmf = np.zeros(int(doubled.sum()) + 1)
+    pmf = np.zeros(int(ranks.sum()) + 1)
     pmf[0] = 1.0
-    for rank in doubled:
+    for rank in ranks:
         shifted = np.zeros_like(pmf)
         shifted[rank:] = pmf[: pmf.size - rank]
         pmf = 0.5 * (pmf + shifted)
     return pmf
 
 
-def rank_sum_null(doubled: IntArray, size: int) -> FloatArray:
+def rank_sum_null(ranks: IntArray, size: int) -> FloatArray:
     """Exact null distribution of the rank sum of ``size`` out of n values, given the ranks.
 
     Parameters
     ----------
-    doubled : ndarray of int, shape (n,)
-        Twice the mid-ranks of all values.
+    ranks : ndarray of int, shape (n,)
+        Ranks of all values, doubled where there are mid-ranks.
     size : int
         Size of the sample whose ranks are summed.
 
     Returns
     -------
-    ndarray, shape (Σ doubled + 1,)
-        Probability of every value of twice the rank sum, when all samples are equally
-        likely.
+    ndarray, shape (Σ ranks + 1,)
+        Probability of every rank sum, when all samples are equally likely.
     """
-    ways = np.zeros((size + 1, int(doubled.sum()) + 1))
+    ways = np.zeros((size + 1, int(ranks.sum()) + 1))
     ways[0, 0] = 1.0
-    for rank in doubled:
+    for rank in ranks:
         ways[1:, rank:] += ways[:-1, : ways.shape[1] - rank].copy()
     return ways[size] / ways[size].sum()
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from stats.checks import FloatArray, is_constant, pair, vector
 from stats.nulls import (
     IntArray,
+    normal_quantile,
     normal_two_sided,
     probability,
     rank_sum_null,
@@ -118,7 +119,7 @@ def rank_biserial_paired(
     observed = float(_rank_biserial_under(differences, noise, np.ones((1, n)))[0])
     if counts is None:
         return Estimate(observed, n)
-    from stats.resampling import bootstrap_interval
+    from stats.intervals import bootstrap_interval
 
     replicates = _rank_biserial_under(differences, noise, np.asarray(counts, dtype=np.float64))
     jackknife = _rank_biserial_under(differences, noise, np.ones((n, n)) - np.eye(n))
@@ -140,35 +141,46 @@ def _rank_biserial_under(differences: FloatArray, noise: float, counts: FloatArr
     return np.divide((midranks * signed).sum(axis=1), total, out=undefined, where=total > 0)
 
 
-def _order_statistics(
-    values: FloatArray, doubled_pmf: FloatArray, offset: int, level: float
+def _between_order_statistics(
+    values: FloatArray, null: FloatArray | tuple[float, float], level: float
 ) -> Interval | None:
-    """Invert an exact rank test: the interval between two of the sorted ``values``.
+    """Invert a rank test: the interval between two of the sorted ``values``.
 
-    None where no interval reaches the level, or where all values are equal.
+    Parameters
+    ----------
+    values : ndarray, shape (m,)
+        Walsh averages or pairwise shifts; the statistic counts those above the shift.
+    null : ndarray, shape (m + 1,), or (float, float)
+        Exact distribution of that count, or mean and variance of the normal one.
+    level : float
+
+    Returns
+    -------
+    Interval or None
+        None where no interval reaches the level, or where all values are equal.
     """
-    pmf = doubled_pmf[offset::2]
-    tail = np.cumsum(pmf)
-    # The largest rank whose tail stays within half of the error: both ends count from it.
-    rank = int(np.searchsorted(tail, (1.0 - level) / 2.0 * (1.0 + 1e-12), side="right"))
+    error = (1.0 - level) / 2.0
+    if isinstance(null, tuple):
+        mean, variance = null
+        rank = max(int(mean + normal_quantile(error) * sqrt(variance)), 0)
+        note = "normal approximation"
+    else:
+        tail = np.cumsum(null)
+        rank = int(np.searchsorted(tail, error * (1.0 + 1e-12), side="right"))
+        note = f"attained level {1.0 - 2.0 * tail[rank - 1]:.4f}" if rank else ""
     ordered = np.sort(values)
     if rank == 0 or is_constant(ordered):
         return None
-    attained = 1.0 - 2.0 * tail[rank - 1]
-    return Interval(
-        float(ordered[rank - 1]),
-        float(ordered[values.size - rank]),
-        level,
-        "hodges-lehmann",
-        note=f"attained level {attained:.4f}",
-    )
+    low, high = float(ordered[rank - 1]), float(ordered[values.size - rank])
+    return Interval(low, high, level, "hodges-lehmann", note=note)
 
 
 def hodges_lehmann_paired(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Estimate:
     """Estimate the shift between paired samples: the pseudo-median of their differences.
 
     The median of all Walsh averages (dᵢ + dⱼ)/2, i ≤ j, zeros included. The interval inverts
-    the exact signed-rank distribution without ties, which with ties is conservative.
+    the signed-rank distribution without ties (exact up to 200 pairs), which with ties is
+    conservative.
 
     Parameters
     ----------
@@ -194,8 +206,12 @@ def hodges_lehmann_paired(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Es
         return Estimate.missing(Reason.TOO_FEW, n)
     first, second = np.triu_indices(n)
     walsh = (differences[first] + differences[second]) / 2.0
-    pmf = signed_rank_null(2 * np.arange(1, n + 1, dtype=np.int64))
-    return Estimate(float(np.median(walsh)), n, _order_statistics(walsh, pmf, 0, level))
+    if n <= _EXACT_PAIRS:
+        null = signed_rank_null(np.arange(1, n + 1))
+    else:
+        null = walsh.size / 2, n * (n + 1) * (2 * n + 1) / 24
+    interval = _between_order_statistics(walsh, null, level)
+    return Estimate(float(np.median(walsh)), n, interval)
 
 
 def _two_samples(x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray, Reason | None]:
@@ -282,8 +298,8 @@ def rank_biserial(x: ArrayLike, y: ArrayLike) -> Estimate:
 def hodges_lehmann_shift(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Estimate:
     """Estimate the shift between independent samples: the median of all xᵢ − yⱼ.
 
-    The interval inverts the exact rank-sum distribution without ties, which with ties is
-    conservative.
+    The interval inverts the rank-sum distribution without ties (exact up to 120 values),
+    which with ties is conservative.
 
     Parameters
     ----------
@@ -307,6 +323,10 @@ def hodges_lehmann_shift(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Est
     if reason:
         return Estimate.missing(reason, n)
     shifts = np.subtract.outer(first, second).ravel()
-    pmf = rank_sum_null(2 * np.arange(1, n + 1, dtype=np.int64), first.size)
-    smallest = first.size * (first.size + 1)
-    return Estimate(float(np.median(shifts)), n, _order_statistics(shifts, pmf, smallest, level))
+    if n <= _EXACT_VALUES:
+        smallest = first.size * (first.size + 1) // 2
+        null = rank_sum_null(np.arange(1, n + 1), first.size)[smallest:][: shifts.size + 1]
+    else:
+        null = shifts.size / 2, shifts.size * (n + 1) / 12
+    interval = _between_order_statistics(shifts, null, level)
+    return Estimate(float(np.median(shifts)), n, interval)

@@ -223,7 +223,7 @@ def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]
 
     if len(subject.models) < 2:
         return
-    names, table = subject.matched(lambda baseline: baseline.entropy)
+    _, table = subject.matched(lambda baseline: baseline.entropy)
     cohort = subject.cohort.key
     estimate, outcome = friedman(table)
     yield Entry(
@@ -233,7 +233,7 @@ def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]
         label=f"agreement of the questions on the order of the {subject.cohort.unit}s",
         sources=tuple(_question_source(data, m, "entropy") for m in subject.models),
     )  # fmt: skip
-    for i, j in combinations(range(len(names)), 2):
+    for i, j in combinations(range(len(subject.models)), 2):
         first, second = subject.models[i], subject.models[j]
         x, y = table[:, i], table[:, j]
         shared: dict[str, Any] = {
