@@ -1,0 +1,169 @@
+"""Spearman correlations of many variables at once, plain and under resampling counts.
+
+A resample is a vector of counts, how often each observation was drawn. The mid-rank of an
+observation among the resampled ones is linear in the counts: with c the counts and v the
+values, ``sum_j c_j sign(v_i - v_j)`` is twice its centred mid-rank, ties included. So the
+ranks of many variables under many resamples are one matrix product, their correlations a
+second one, and every number on the way is an integer that floating point holds exactly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stats.checks import FloatArray, why_not
+from stats.correlation import IntArray, centred_ranks
+
+# Numbers held at once by one intermediate array.
+_CHUNK = 1 << 20
+
+
+def spearman_matrix(x: ArrayLike, y: ArrayLike) -> FloatArray:
+    """Spearman correlations of every column of x with every column of y.
+
+    Parameters
+    ----------
+    x : array-like, shape (n, p)
+    y : array-like, shape (n, q)
+
+    Returns
+    -------
+    ndarray, shape (p, q)
+        NaN where undefined: a column that is constant or not finite, or n < 3.
+    """
+    first, second = columns(x, y)
+    ranks_x, ranks_y = unit_ranks(first), unit_ranks(second)
+    defined = np.outer(ranks_x.any(axis=0), ranks_y.any(axis=0))
+    return np.where(defined, np.clip(ranks_x.T @ ranks_y, -1.0, 1.0), np.nan)
+
+
+def spearman_rows(x: ArrayLike, y: ArrayLike) -> FloatArray:
+    """Spearman correlation of each row of x with the same row of y.
+
+    For uncertainty that is propagated: row b holds the b-th replicate of k quantities, and
+    each quantity was resampled on its own.
+
+    Parameters
+    ----------
+    x, y : array-like, shape (B, k)
+
+    Returns
+    -------
+    ndarray, shape (B,)
+        NaN where undefined.
+    """
+    first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if first.ndim != 2 or first.shape != second.shape:
+        raise ValueError(f"need two tables of one shape, got {first.shape} and {second.shape}")
+    ranks_x, ranks_y = unit_ranks(first.T), unit_ranks(second.T)
+    defined = ranks_x.any(axis=0) & ranks_y.any(axis=0)
+    return np.where(defined, np.clip((ranks_x * ranks_y).sum(axis=0), -1.0, 1.0), np.nan)
+
+
+def spearman_replicates(x: ArrayLike, y: ArrayLike, counts: IntArray) -> FloatArray:
+    """Spearman correlations of every column pair in every resample.
+
+    Parameters
+    ----------
+    x : array-like, shape (n, p)
+    y : array-like, shape (n, q)
+    counts : ndarray, shape (B, n)
+
+    Returns
+    -------
+    ndarray, shape (B, p, q)
+        NaN where a variable is constant in a resample, or unusable as a whole.
+    """
+    first, second = columns(x, y)
+    n, p, q = first.shape[0], first.shape[1], second.shape[1]
+    if counts.ndim != 2 or counts.shape[1] != n:
+        raise ValueError(f"counts must have {n} columns, got shape {counts.shape}")
+    # Sums of n terms of at most n * n: single precision holds them exactly up to n = 256.
+    kind = np.float32 if n**3 <= 1 << 24 else np.float64
+    signs_x, signs_y = _signs(first).astype(kind), _signs(second).astype(kind)
+    out = np.empty((counts.shape[0], p, q))
+    step = max(1, _CHUNK // max((p + q) * n, 1))
+    for start in range(0, counts.shape[0], step):
+        c = counts[start : start + step].astype(kind)
+        ranks_x = (c @ signs_x).reshape(-1, p, n)
+        ranks_y = (c @ signs_y).reshape(-1, q, n)
+        cross = ranks_x @ (ranks_y * c[:, None, :]).transpose(0, 2, 1)
+        spread_x = ((ranks_x * ranks_x) @ c[:, :, None]).astype(np.float64)
+        spread_y = ((ranks_y * ranks_y) @ c[:, :, None]).astype(np.float64)
+        scale = np.sqrt(spread_x * spread_y.transpose(0, 2, 1))
+        defined = scale > 0.0
+        rho = np.full_like(scale, np.nan)
+        np.divide(cross, scale, out=rho, where=defined)
+        out[start : start + step] = np.clip(rho, -1.0, 1.0)
+    return out
+
+
+def peak_distribution(replicates: FloatArray, weights: FloatArray | None = None) -> FloatArray:
+    """Tell how often each row holds its column's largest absolute rho over the resamples.
+
+    Parameters
+    ----------
+    replicates : ndarray, shape (B, p, q)
+        From `spearman_replicates`.
+    weights : ndarray, shape (B,), optional
+
+    Returns
+    -------
+    ndarray, shape (p, q)
+        Shares; each column sums to 1, or is NaN if no resample has a value.
+    """
+    size = np.where(np.isnan(replicates), -1.0, np.abs(replicates))
+    usable = size.max(axis=1) >= 0.0
+    weight = np.ones(size.shape[0]) if weights is None else weights
+    mass = usable * weight[:, None]
+    peaks = size.argmax(axis=1)
+    shares = np.zeros((size.shape[1], size.shape[2]))
+    for column in range(shares.shape[1]):
+        np.add.at(shares[:, column], peaks[:, column], mass[:, column])
+    total = mass.sum(axis=0)
+    return np.divide(shares, total, out=np.full_like(shares, np.nan), where=total > 0.0)
+
+
+def columns(x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return two tables with the same number of rows.
+
+    Raises
+    ------
+    ValueError
+        If they are not tables, or differ in their rows.
+    """
+    first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if first.ndim != 2 or second.ndim != 2 or first.shape[0] != second.shape[0]:
+        raise ValueError(f"need two tables with equal rows, got {first.shape} and {second.shape}")
+    return first, second
+
+
+def reasons(x: FloatArray, y: FloatArray) -> NDArray[np.object_]:
+    """Say why each pair of columns has no correlation, shape (p, q); None where it has."""
+    of_x = [why_not(column, minimum=3) for column in x.T]
+    of_y = [why_not(column, minimum=3) for column in y.T]
+    table = np.empty((len(of_x), len(of_y)), dtype=np.object_)
+    for i, why_x in enumerate(of_x):
+        for j, why_y in enumerate(of_y):
+            table[i, j] = why_x or why_y
+    return table
+
+
+def unit_ranks(values: FloatArray) -> FloatArray:
+    """Return centred mid-ranks scaled to length 1, by column; zeros for an unusable column."""
+    usable = np.array([why_not(column, minimum=3) is None for column in values.T], dtype=bool)
+    ranks = centred_ranks(np.where(usable, values, 0.0)).astype(np.float64)
+    length = np.sqrt((ranks * ranks).sum(axis=0))
+    return np.divide(ranks, length, out=np.zeros_like(ranks), where=length > 0.0)
+
+
+def _signs(values: FloatArray) -> FloatArray:
+    """Return sign(v_i - v_j) as a matrix, shape (n, p * n): row j, then column and i.
+
+    An unusable column becomes zeros, and is undefined in every resample.
+    """
+    usable = np.array([why_not(column, minimum=3) is None for column in values.T], dtype=bool)
+    clean = np.where(usable, values, 0.0)
+    n, p = clean.shape
+    return np.sign(clean.T[None, :, :] - clean[:, :, None]).reshape(n, p * n)
