@@ -166,11 +166,16 @@ class Features(_ComparesArrays):
             As in `Problem`.
         axis : str
             The axis concerned, or ``""``: a problem of this axis comes before one of the file.
+
+        Returns
+        -------
+        Reason
+            Of the first problem of this part, else of the baseline as a whole, else that there
+            is no capture.
         """
-        found = [
-            p for p in self.problems if p.model == model and p.part == part and p.costs
-        ]  # fmt: skip
-        about_axis = [p for p in found if axis and p.field == axis]
-        about_file = [p for p in found if not axis or p.field != axis]
-        chosen = about_axis or about_file
-        return Reason(chosen[0].reason) if chosen else Reason.MISSING_CAPTURE
+        for wanted in (part, "baseline"):
+            found = [p for p in self.problems if p.model == model and p.part == wanted and p.costs]
+            about_axis = [p for p in found if axis and p.field == axis]
+            if chosen := about_axis or found:
+                return Reason(chosen[0].reason)
+        return Reason.MISSING_CAPTURE

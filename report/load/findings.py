@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +52,7 @@ class Findings:
         )
 
     @contextmanager
-    def losing(self, costs: str, part: str) -> Iterator[None]:
+    def losing(self, costs: str, part: str) -> Generator[None]:
         """Turn a `CaptureError` of the block into a problem that costs ``costs``."""
         try:
             yield

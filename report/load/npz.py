@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ class Header:
 
 
 @contextmanager
-def _damage(path: Path, field: str = "") -> Iterator[None]:
+def _damage(path: Path, field: str = "") -> Generator[None]:
     try:
         yield
     except CaptureError:

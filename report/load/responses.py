@@ -209,7 +209,8 @@ def read_calibration_jsonl(path: Path) -> CalibrationFile:
         neither positive nor negative.
     """
     rows: list[dict[str, Any]] = []
-    for number, line in enumerate(_text(path).splitlines(), start=1):
+    # Not splitlines: an answer may hold a line separator that JSON does not escape.
+    for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         row = _object(path, line, f"line {number}")

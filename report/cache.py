@@ -1,0 +1,87 @@
+"""A cache that finds features by the content of what they were computed from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from report.errors import InputError
+from report.features import Features
+from report.load.feature_files import read_features, write_features
+
+_PACKAGES = Path(__file__).resolve().parents[1]
+_SUMS = "SHA256SUMS"
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Return a hash of the code that makes features, and of the numpy that it runs on."""
+    own = _PACKAGES / "report"
+    sources = [own / "extract.py", own / "features.py", *sorted((own / "load").glob("*.py"))]
+    sources += [_PACKAGES / "stats" / name for name in ("entropy.py", "checks.py")]
+    digest = hashlib.sha256(np.__version__.encode())
+    for source in sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def cached(folder: Path | None, content: object, compute: Callable[[], Features]) -> Features:
+    """Return the cached features that belong to ``content``, or compute and keep them.
+
+    Parameters
+    ----------
+    folder : Path or None
+        The cache; None computes without one.
+    content : object
+        All that the features depend on beside the code, as JSON can hold it.
+    compute : callable
+    """
+    if folder is None:
+        return compute()
+    named = json.dumps([code_version(), content], sort_keys=True)
+    entry = folder / hashlib.sha256(named.encode()).hexdigest()
+    kept = _load(entry)
+    if kept is not None:
+        return kept
+    features = compute()
+    _store(entry, features)
+    return features
+
+
+def _sums(entry: Path) -> str:
+    files = sorted(path for path in entry.iterdir() if path.name != _SUMS)
+    return "".join(f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.name}\n" for f in files)
+
+
+def _load(entry: Path) -> Features | None:
+    """Read an entry; one that is absent, cut or altered is as good as absent."""
+    try:
+        if (entry / _SUMS).read_text(encoding="utf-8") != _sums(entry):
+            return None
+        return read_features(entry)
+    except (OSError, UnicodeDecodeError, InputError):
+        return None
+
+
+def _store(entry: Path, features: Features) -> None:
+    """Write beside the entry and move into place, so that nobody meets half of it."""
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=entry.parent, prefix=".writing-") as name:
+        draft = Path(name) / entry.name
+        write_features(features, draft)
+        (draft / _SUMS).write_text(_sums(draft), encoding="utf-8")
+        shutil.rmtree(entry, ignore_errors=True)
+        try:
+            os.replace(draft, entry)
+        except OSError:
+            # Another process put the same entry there first.
+            if not entry.is_dir():
+                raise

@@ -1,0 +1,281 @@
+"""From captures to features: the only stage that touches big files."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+
+from report.cache import cached
+from report.features import (
+    Baseline,
+    Calibration,
+    Features,
+    FloatArray,
+    IntArray,
+    Problem,
+    Unfiltered,
+)
+from report.load.axes import axes_file, check_axes
+from report.load.baseline import BaselineCapture, baseline_files, read_baseline
+from report.load.boundaries import answer_means, answers
+from report.load.calibration import CalibrationCapture, calibration_files, read_calibration
+from report.load.feature_files import read_features
+from report.load.findings import CaptureError, Findings
+from report.load.npz import describe, read_headers
+from report.load.rows import TokenRows
+from report.study import Model, Study
+from stats.entropy import (
+    activation_entropy,
+    lag1,
+    position_slope,
+    running_entropy,
+    spectral_entropy,
+)
+from stats.outcome import Reason
+
+Progress = Callable[[str, int, int], None]
+
+FIXED_BINS = 64
+
+
+def extract(
+    study: Study,
+    *,
+    jobs: int = 1,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Features:
+    """Compute a study's features from its captures, or read them where they are shipped.
+
+    Parameters
+    ----------
+    study : Study
+    jobs : int
+        Processes that work on models at the same time; the result does not depend on it.
+    cache : Path, optional
+        Folder of the cache. An entry is found by the content of the captures and of the code.
+    progress : callable, optional
+        Called as ``progress(model name, models done, models)``.
+
+    Returns
+    -------
+    Features
+        With ``origin`` ``"raw"``, ``"features"``, or ``"none"`` where there is neither.
+
+    Raises
+    ------
+    InputError
+        If the feature files are there but can't be read. A bad capture raises nothing: it
+        costs its own rows, and ``problems`` says so.
+    """
+    models = study.models
+    if not any(capture_files(study, model) for model in models):
+        if study.features_folder.is_dir():
+            return read_features(study.features_folder)
+        return Features(problems=(_no_captures(study),), origin="none")
+    done: dict[str, Features] = {}
+    for key, features in _each(study, models, jobs, cache):
+        done[key] = features
+        if progress is not None:
+            progress(study.model(key).name, len(done), len(models))
+    return merge(done[model.key] for model in models)
+
+
+def _each(
+    study: Study, models: Iterable[Model], jobs: int, cache: Path | None
+) -> Iterable[tuple[str, Features]]:
+    if jobs <= 1:
+        for model in models:
+            yield model.key, extract_model(study, model, cache)
+        return
+    # Spawned, not forked: a fork of a process with threads may never come back.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        futures = {pool.submit(extract_model, study, m, cache): m.key for m in models}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+def merge(parts: Iterable[Features]) -> Features:
+    """Join the features of several models."""
+    listed = list(parts)
+    return Features(
+        baselines={k: b for part in listed for k, b in part.baselines.items()},
+        calibrations={k: c for part in listed for k, c in part.calibrations.items()},
+        problems=tuple(p for part in listed for p in part.problems),
+        inputs=tuple(i for part in listed for i in part.inputs),
+    )
+
+
+def _no_captures(study: Study) -> Problem:
+    return Problem(
+        study.raw, "", "there are no captures", "Put the captures into this folder.",
+        str(Reason.MISSING_CAPTURE), "all that can't be computed from the published tables",
+        "", "baseline", note=True,
+    )  # fmt: skip
+
+
+def capture_files(study: Study, model: Model) -> tuple[Path, ...]:
+    """Return the files of one model that are there."""
+    expected = (
+        *(baseline_files(study, model) if model.in_baseline else ()),
+        *calibration_files(study, model),
+        axes_file(study, model),
+    )
+    return tuple(path for path in expected if path.is_file())
+
+
+def extract_model(study: Study, model: Model, cache: Path | None = None) -> Features:
+    """Compute the features of one model, or take them from the cache."""
+    inputs = tuple(_describe(path, model) for path in capture_files(study, model))
+    settings = (model.key, model.vocabulary, model.in_baseline, study.n_questions, study.raw)
+    axes = tuple(axis.key for axis in study.axes)
+
+    def compute() -> Features:
+        baseline, calibration, problems = read_model(study, model)
+        return Features(
+            {model.key: baseline_features(baseline)} if baseline else {},
+            {model.key: calibration_features(calibration)} if calibration else {},
+            problems,
+            inputs,
+        )
+
+    return cached(cache, (settings, axes, inputs), compute)
+
+
+def read_model(
+    study: Study, model: Model
+) -> tuple[BaselineCapture | None, CalibrationCapture | None, tuple[Problem, ...]]:
+    """Read one model's captures and all that is wrong with them, without the costly statistics."""
+    findings = Findings(model.key)
+    baseline = read_baseline(study, model, findings)
+    calibration = read_calibration(study, model, findings)
+    check_axes(study, model, findings)
+    return baseline, calibration, tuple(findings.problems)
+
+
+def _describe(path: Path, model: Model) -> Mapping[str, object]:
+    arrays: dict[str, dict[str, object]] = {}
+    if path.suffix == ".npz":
+        try:
+            arrays = describe(read_headers(path))
+        except CaptureError:
+            # The reader meets the same error and records it, with what it costs.
+            arrays = {}
+    with path.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    return {
+        "file": path.name,
+        "model": model.key,
+        "bytes": path.stat().st_size,
+        "sha256": digest,
+        "arrays": arrays,
+    }
+
+
+def baseline_features(capture: BaselineCapture) -> Baseline:
+    """Compute the features of one baseline capture."""
+    listed = capture.file.answers
+    n = len(listed.questions)
+    rows = capture.rows
+    if rows is None:
+        missing = {
+            name: np.full(n, np.nan)
+            for name in (
+                "entropy", "entropy_low", "entropy_high", "stored_mass", "slope",
+                "autocorrelation",
+            )
+        }  # fmt: skip
+        return Baseline(
+            capture.model, listed.questions, _tokens(listed.counts, n), listed.n_words,
+            capture.projections, **missing, filtered=False, boundaries="",
+        )  # fmt: skip
+    tokens, edges = rows.tokens, rows.boundaries.edges
+    whole = [a for a in answers(tokens.entropy, edges) if a.size and np.isfinite(a).all()]
+    slopes, lags = _courses(rows)
+    layers = capture.layers
+    return Baseline(
+        model=capture.model,
+        questions=listed.questions,
+        n_tokens=np.diff(edges),
+        n_words=listed.n_words,
+        projections=capture.projections,
+        entropy=answer_means(tokens.entropy, edges),
+        entropy_low=answer_means(tokens.low, edges),
+        entropy_high=answer_means(tokens.high, edges),
+        stored_mass=answer_means(tokens.mass, edges),
+        slope=slopes,
+        autocorrelation=lags,
+        filtered=tokens.filtered,
+        boundaries=rows.boundaries.rule,
+        layer_entropy=None if layers is None else activation_entropy(layers),
+        layer_entropy_fixed=None if layers is None else activation_entropy(layers, FIXED_BINS),
+        layer_entropy_corrected=(
+            None if layers is None else activation_entropy(layers, corrected=True)
+        ),
+        spectral_entropy=(
+            None
+            if layers is None
+            else np.array([spectral_entropy(layers[:, i]) for i in range(layers.shape[1])])
+        ),
+        running_entropy=running_entropy(whole) if whole else None,
+        misaligned_entropy=_misaligned(rows),
+        unfiltered=_unfiltered(capture, edges),
+    )
+
+
+def calibration_features(capture: CalibrationCapture) -> Calibration:
+    """Compute the features of one calibration capture."""
+    edges = capture.rows.boundaries.edges
+    return Calibration(
+        model=capture.model,
+        axis=capture.file.axis,
+        pole=capture.file.pole,
+        question=capture.file.answers.questions,
+        n_tokens=np.diff(edges),
+        n_words=capture.file.answers.n_words,
+        entropy=answer_means(capture.rows.tokens.entropy, edges),
+        boundaries=capture.rows.boundaries.rule,
+        misaligned_entropy=_misaligned(capture.rows),
+    )
+
+
+def _tokens(counts: IntArray | None, n: int) -> IntArray:
+    return np.zeros(n, dtype=np.int64) if counts is None else counts
+
+
+def _courses(rows: TokenRows) -> tuple[FloatArray, FloatArray]:
+    """Slope and lag-1 autocorrelation of every answer; NaN where a token is missing."""
+    parts = answers(rows.tokens.entropy, rows.boundaries.edges)
+    whole = [bool(np.isfinite(a).all()) for a in parts]
+    slopes = [position_slope(a) if ok else np.nan for a, ok in zip(parts, whole, strict=True)]
+    lags = [lag1(a) if ok else np.nan for a, ok in zip(parts, whole, strict=True)]
+    return np.array(slopes, dtype=np.float64), np.array(lags, dtype=np.float64)
+
+
+def _misaligned(rows: TokenRows) -> FloatArray | None:
+    wrong = rows.boundaries.wrong
+    return None if wrong is None else answer_means(rows.tokens.entropy, wrong)
+
+
+def _unfiltered(capture: BaselineCapture, edges: IntArray) -> Unfiltered | None:
+    raw, full = capture.raw, capture.full
+    if raw is None or full is None:
+        return None
+    # float32 rounding of the stored truth must not count against the bounds.
+    slack = 1e-4
+    inside = (full >= raw.low - slack) & (full <= raw.high + slack)
+    counts = [int(part.sum()) for part in answers(inside.astype(np.float64), edges)]
+    return Unfiltered(
+        entropy=answer_means(raw.entropy, edges),
+        entropy_low=answer_means(raw.low, edges),
+        entropy_high=answer_means(raw.high, edges),
+        stored_mass=answer_means(raw.mass, edges),
+        entropy_full=answer_means(full, edges),
+        n_inside=np.array(counts, dtype=np.int64),
+    )
