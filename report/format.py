@@ -37,19 +37,24 @@ def bounded(value: float, decimals: int) -> str:
     return text.replace("0.", ".", 1) if text.lstrip(MINUS).startswith("0.") else text
 
 
-def p_value(p: float) -> str:
-    """Format a p-value for a table cell: ``.497``, ``< .001``, ``> .999``."""
+def p_value(p: float, upper_bound: bool = False) -> str:
+    """Format a p-value for a table cell: ``.497``, ``< .001``, ``> .999``, ``≤ .004``."""
     if p < _SMALLEST_P:
         return "< .001"
     if p > 1 - _SMALLEST_P:
         return "> .999"
-    return bounded(p, 3)
+    return f"{'≤ ' if upper_bound else ''}{bounded(p, 3)}"
 
 
-def p_equation(p: float, symbol: str = "p") -> str:
+def p_equation(p: float, symbol: str = "p", upper_bound: bool = False) -> str:
     """Format a p-value for a sentence: ``p = .497``, ``p < .001``."""
-    text = p_value(p)
-    return f"{symbol} {text}" if text[0] in "<>" else f"{symbol} = {text}"
+    text = p_value(p, upper_bound)
+    return f"{symbol} {text}" if text[0] in "<>≤" else f"{symbol} = {text}"
+
+
+def is_upper_bound(entry: Entry) -> bool:
+    """Tell whether only an upper bound of the entry's p is known, as with a published p < .001."""
+    return entry.outcome is not None and entry.outcome.method.endswith("upper bound")
 
 
 def number(value: float, unit: str, decimals: int | None = None) -> str:
@@ -85,7 +90,7 @@ def sentence(entry: Entry) -> str:
     if entry.estimate.interval is not None:
         parts.append(f"{level(entry)} CI {interval(entry)}")
     if entry.p is not None:
-        parts.append(p_equation(entry.p))
+        parts.append(p_equation(entry.p, upper_bound=is_upper_bound(entry)))
     return ", ".join(parts)
 
 
@@ -102,7 +107,7 @@ def show(entry: Entry, kind: str) -> str:
     kind : str
         ``value`` (or ``value:3`` for decimals), ``signed``, ``ci``, ``apa`` (estimate, interval and p for a
         sentence), ``p``, ``p=`` (for a sentence), ``floor``, ``n``, ``statistic``, or
-        ``adjusted:RULE`` and ``adjusted=RULE`` for an adjusted p.
+        ``adjusted:RULE`` and ``adjusted=:RULE`` (for a sentence) for an adjusted p.
 
     Raises
     ------
@@ -123,9 +128,12 @@ def show(entry: Entry, kind: str) -> str:
         case "n":
             return str(entry.estimate.n)
         case "p":
-            return MISSING if entry.p is None else p_value(entry.p)
+            return MISSING if entry.p is None else p_value(entry.p, is_upper_bound(entry))
         case "p=":
-            return MISSING if entry.p is None else p_equation(entry.p)
+            return (
+                MISSING if entry.p is None
+                else p_equation(entry.p, upper_bound=is_upper_bound(entry))
+            )  # fmt: skip
         case "floor":
             floor = None if outcome is None else outcome.p_floor
             return MISSING if floor is None else p_value(floor)
@@ -134,10 +142,10 @@ def show(entry: Entry, kind: str) -> str:
             return MISSING if statistic is None else decimal(statistic, 3)
         case "adjusted":
             p = entry.p_adjusted.get(option)
-            return MISSING if p is None else p_value(p)
+            return MISSING if p is None else p_value(p, is_upper_bound(entry))
         case "adjusted=":
             p = entry.p_adjusted.get(option)
-            return MISSING if p is None else p_equation(p, f"p~{option}~".replace("~", ""))
+            return MISSING if p is None else p_equation(p, "adjusted p", is_upper_bound(entry))
         case _:
             raise ValueError(f"no such format: {kind!r}")
 
