@@ -1,0 +1,135 @@
+"""Experiment 2: entropy of the hidden activations, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from report.document import Figure, Section, Stat, Table
+from report.experiments import layers_plots as plots
+from report.experiments.base import Analysis, StudyData, entry_id
+from report.ledger import Entry, Ledger
+from report.study import Model
+from report.tables import left, right
+from stats.outcome import Estimate
+
+SLUG = "layers"
+TITLE = "Activation entropy by layer"
+
+
+def analyse(data: StudyData) -> Analysis:
+    """Describe how each model's activation entropy runs through its layers."""
+    return Analysis(tuple(_published(data)))
+
+
+# --- published numbers ------------------------------------------------------------------
+
+
+def _published(data: StudyData) -> Iterator[Entry]:
+    rows = data.published("layers")
+    lengths = {row["model"]: int(row["n_layers"]) for row in rows}
+    widths: dict[str, float] = {}
+    for row in rows:
+        model = data.study.model(row["model"])
+        low, high = float(row["entropy_min_nats"]), float(row["entropy_max_nats"])
+        # Printed to hundredths, so is their difference: no trace of binary subtraction.
+        widths[model.key] = round(high - low, 6)
+        ends = ("entropy_min_nats", "entropy_max_nats")
+        described = (
+            ("min", low, "nats", "lowest layer mean, as published", ends[:1]),
+            ("max", high, "nats", "highest layer mean, as published", ends[1:]),
+            ("width", widths[model.key], "nats", "highest minus lowest layer mean", ends),
+            ("count", lengths[model.key], "count", "count, as published", ("n_layers",)),
+        )
+        for quantity, value, unit, method, columns in described:
+            yield Entry(
+                id=entry_id(SLUG, quantity, model.key, "published"), experiment=SLUG,
+                quantity=quantity, evidence="published", cohort=model.cohort, model=model.key,
+                estimate=Estimate(float(value), lengths[model.key]), unit=unit, method=method,
+                label=f"{_LABELS[quantity]} of {model.name}",
+                sources=tuple(data.source("published/layers", c, model=model.key) for c in columns),
+            )  # fmt: skip
+    if len(widths) > 1:
+        yield _width_ratio(data, widths)
+
+
+_LABELS = {
+    "min": "lowest layer mean of activation entropy",
+    "max": "highest layer mean of activation entropy",
+    "width": "range of activation entropy over the layers",
+    "count": "number of layers, embeddings included,",
+}
+
+
+def _width_ratio(data: StudyData, widths: Mapping[str, float]) -> Entry:
+    narrowest, widest = min(widths, key=widths.__getitem__), max(widths, key=widths.__getitem__)
+    return Entry(
+        id=entry_id(SLUG, "width-ratio", data.study.id, "published"), experiment=SLUG,
+        quantity="width-ratio", evidence="published", cohort=data.study.model(widest).cohort,
+        estimate=Estimate(widths[widest] / widths[narrowest], len(widths)), unit="ratio",
+        method="ratio of two estimates", label="widest range of layer means over the narrowest",
+        sources=tuple(
+            data.source("published/layers", column, model=key)
+            for key in (widest, narrowest) for column in ("entropy_min_nats", "entropy_max_nats")
+        ),
+    )  # fmt: skip
+
+
+# --- the section ------------------------------------------------------------------------
+
+
+def present(
+    studies: Sequence[StudyData], ledger: Ledger, arrays: Mapping[str, Mapping[str, Any]]
+) -> Section:
+    """Describe figures, tables and facts of the section."""
+    parts: list[dict[str, Any]] = []
+    shown: list[Figure] = []
+    tables: list[Table] = []
+    for data in studies:
+        if members := _members(data, ledger):
+            parts.append(_published_part(data, ledger, members))
+            tables.append(_range_table(data, members))
+            shown.append(plots.ranges(data, ledger, members, _part_id(data, "published")))
+    return Section(SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables))
+
+
+def _part_id(data: StudyData, level: str, *what: str) -> str:
+    return entry_id(SLUG, *what, data.study.id, level).replace(".", "-")
+
+
+def _members(data: StudyData, ledger: Ledger) -> tuple[Model, ...]:
+    return tuple(
+        m for m in data.study.models if entry_id(SLUG, "width", m.key, "published") in ledger
+    )
+
+
+def _published_part(data: StudyData, ledger: Ledger, members: Sequence[Model]) -> dict[str, Any]:
+    def entry(quantity: str, model: Model) -> Entry:
+        return ledger[entry_id(SLUG, quantity, model.key, "published")]
+
+    by_width = sorted(members, key=lambda m: entry("width", m).value or 0.0)
+    lowest = min(members, key=lambda m: entry("min", m).value or 0.0)
+    ratio = entry_id(SLUG, "width-ratio", data.study.id, "published")
+    name = _part_id(data, "published")
+    return {
+        "study": data.study, "level": "published", "table": name, "figure": name,
+        "narrowest": (by_width[0], entry("width", by_width[0])),
+        "widest": (by_width[-1], entry("width", by_width[-1])),
+        "lowest": (lowest, entry("min", lowest)),
+        "ratio": ratio in ledger and ledger[ratio],
+    }  # fmt: skip
+
+
+def _range_table(data: StudyData, members: Sequence[Model]) -> Table:
+    def cells(model: Model) -> Iterator[Stat]:
+        for quantity in ("count", "min", "max", "width"):
+            yield Stat(entry_id(SLUG, quantity, model.key, "published"),
+                       "value" if quantity == "count" else "value:2")  # fmt: skip
+
+    return Table(
+        _part_id(data, "published"),
+        "Range of activation entropy over the layers (nats), as published: the lowest and the "
+        "highest layer mean and the width between them. The embeddings count as a layer.",
+        (left("Model"), right("Layers"), right("Lowest"), right("Highest"), right("Width")),
+        tuple((m.name, *cells(m)) for m in members),
+    )
