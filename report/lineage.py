@@ -1,8 +1,9 @@
 """Selectors: where the numbers behind a statistic stand, in words a machine can follow.
 
-``entropy-2026-02/published/generation.csv?model=yi_9b#entropy_mean_nats`` is the column
-``entropy_mean_nats`` of the rows whose ``model`` is ``yi_9b``. Paths are relative to the
-``data`` folder of a build. ``ledger.csv?…#estimate`` reaches statistics made from others.
+``data/entropy-2026-02/published/generation.csv?model=yi_9b#entropy_mean_nats`` is the column
+``entropy_mean_nats`` of the rows whose ``model`` is ``yi_9b``; ``model!=yi_9b`` are the other
+rows. Paths are relative to a build, so a finished build carries what its numbers rest on.
+``ledger.csv?…#estimate`` reaches statistics that others are made from.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ def selector(study: str, table: str, column: str, **where: object) -> str:
         Path without ``.csv``: ``published/generation``, ``features/questions``.
     column : str
     **where
-        Column names and values that the rows must have.
+        Column names and values that the rows must have; a name that ends in ``!`` excludes
+        the rows with that value.
     """
-    path = f"{study}/{table}.csv" if study else f"{table}.csv"
+    path = f"data/{study}/{table}.csv" if study else f"{table}.csv"
     query = urlencode({name: str(value) for name, value in where.items()}, quote_via=quote)
     return f"{path}{'?' + query if query else ''}#{column}"
 
@@ -45,7 +47,7 @@ def read(root: Path, source: str) -> list[str]:
     Parameters
     ----------
     root : Path
-        The ``data`` folder of a build.
+        A build.
     source : str
 
     Raises
@@ -59,7 +61,11 @@ def read(root: Path, source: str) -> list[str]:
         raise InputError(path, "", "the file is missing", "Build the document again.")
     wanted = parse_qsl(parts.query, keep_blank_values=True)
     rows = _rows(path)
-    names = [name for name, _ in wanted] + [parts.fragment]
+    names = [name.rstrip("!") for name, _ in wanted] + [parts.fragment]
     if rows and (unknown := [name for name in names if name not in rows[0]]):
         raise InputError(path, unknown[0], "there is no such column", "Build the document again.")
-    return [row[parts.fragment] for row in rows if all(row[k] == v for k, v in wanted)]
+    return [row[parts.fragment] for row in rows if all(_matches(row, *term) for term in wanted)]
+
+
+def _matches(row: dict[str, str], name: str, value: str) -> bool:
+    return row[name[:-1]] != value if name.endswith("!") else row[name] == value

@@ -19,7 +19,9 @@ _RULES = {"left": ":--", "right": "--:", "center": ":-:"}
 
 def reasons_in(table: Table) -> list[Reason]:
     """Return the reasons for the table's empty cells, in order of first use."""
-    return list(dict.fromkeys(cell for row in table.rows for cell in row if isinstance(cell, Reason)))
+    return list(
+        dict.fromkeys(cell for row in table.rows for cell in row if isinstance(cell, Reason))
+    )
 
 
 def _cells(table: Table, text: CellText, mark: Callable[[str], str]) -> Iterator[list[str]]:
@@ -86,14 +88,16 @@ _LATEX = str.maketrans({
 })  # fmt: skip
 
 
+def tex(text: str) -> str:
+    """Write text for LaTeX; letters between NULs become table-note marks."""
+    return re.sub("\0(.)\0", r"\\tnote{\1}", _plain(text).translate(_LATEX))
+
+
 def to_latex(table: Table, ledger: Ledger) -> str:
     """Write a LaTeX table float with booktabs rules; needs ``booktabs`` and ``threeparttable``."""
 
     def mark(letter: str) -> str:
         return f"\0{letter}\0"
-
-    def tex(text: str) -> str:
-        return re.sub("\0(.)\0", r"\\tnote{\1}", _plain(text).translate(_LATEX))
 
     spec = "".join({"left": "l", "right": "r", "center": "c"}[c.align] for c in table.columns)
     body = [

@@ -54,6 +54,20 @@ def install_theme(build: Path) -> None:
     shutil.copyfile(source / "_quarto.yml", build / "_quarto.yml")
 
 
+def planned(renderer: Renderer) -> tuple[str, Mapping[str, str]]:
+    """Say which renderer `render` will use, with its versions, for the colophon.
+
+    Raises
+    ------
+    MissingToolError
+        As `render`.
+    """
+    tool = None if renderer == "embedded" else quarto.find(required=renderer == "quarto")
+    if tool is not None:
+        return "quarto", {"quarto": tool.version}
+    return "embedded", embedded.versions()
+
+
 def render(
     build: Path,
     formats: Sequence[str],

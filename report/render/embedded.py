@@ -103,6 +103,13 @@ def check(build: Path) -> None:
         _run_pandoc(pandoc, build, [f"--to={target}"], dt.date(1970, 1, 1))
 
 
+def versions() -> dict[str, str]:
+    """Return the versions of pandoc and Typst."""
+    import typst
+
+    return _pandoc()[1] | {"typst": typst.__version__}
+
+
 def _pandoc() -> tuple[str, dict[str, str]]:
     try:
         import pypandoc

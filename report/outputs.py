@@ -1,0 +1,138 @@
+"""What a build leaves on disk besides the document: tables, values, ledger, inputs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from report import format as fmt
+from report import tables as writers
+from report.document import Figure, Section, Table
+from report.errors import UsageError
+from report.experiments.base import StudyData
+from report.features import write_features
+from report.ledger import Ledger
+
+TABLE_FORMATS = ("csv", "md", "latex", "typst", "html", "docx")
+_SUFFIX = {"latex": "tex", "typst": "typ"}
+_PANDOC = {"typst": "typst", "html": "html5", "docx": "docx"}
+
+# Aspects of an entry that a manuscript can quote by name.
+_ASPECTS = ("value", "ci", "p", "n", "apa")
+
+
+def figures_of(sections: Iterable[Section]) -> list[Figure]:
+    """Collect the figures of all sections."""
+    return [figure for section in sections for figure in section.figures]
+
+
+def tables_of(sections: Iterable[Section]) -> list[Table]:
+    """Collect the tables of all sections."""
+    return [table for section in sections for table in section.tables]
+
+
+def write_tables(
+    tables: Sequence[Table], ledger: Ledger, folder: Path, formats: Sequence[str]
+) -> list[Path]:
+    """Write every table in every format, one file each.
+
+    Raises
+    ------
+    UsageError
+        If a format is unknown.
+    """
+    if unknown := set(formats) - set(TABLE_FORMATS):
+        raise UsageError(f"unknown table format {sorted(unknown)[0]!r}; one of {TABLE_FORMATS}")
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    for table in tables:
+        for kind in formats:
+            path = folder / f"{table.id}.{_SUFFIX.get(kind, kind)}"
+            _write_table(table, ledger, kind, path)
+            written.append(path)
+    return written
+
+
+def _write_table(table: Table, ledger: Ledger, kind: str, path: Path) -> None:
+    if kind == "csv":
+        path.write_text(writers.to_csv(table, ledger), encoding="utf-8")
+    elif kind == "latex":
+        path.write_text(writers.to_latex(table, ledger), encoding="utf-8")
+    else:
+        from report.fill import escape
+
+        markdown = writers.to_markdown(
+            table, lambda stat: escape(fmt.show(ledger[stat.entry], stat.kind))
+        )
+        if kind == "md":
+            path.write_text(markdown, encoding="utf-8")
+        else:
+            import pypandoc
+
+            pypandoc.convert_text(
+                markdown, _PANDOC[kind], format="markdown-citations", outputfile=str(path)
+            )
+
+
+def values_of(ledger: Ledger) -> dict[str, dict[str, str]]:
+    """Return what a manuscript may quote: entry id, aspect, text."""
+    return {
+        entry.id: {aspect: fmt.show(entry, aspect) for aspect in _ASPECTS}
+        for entry in ledger
+        if entry.value is not None
+    }
+
+
+def write_values(ledger: Ledger, folder: Path) -> list[Path]:
+    """Write the values as JSON, as LaTeX macros and as Quarto variables."""
+    values = values_of(ledger)
+    tree: dict[str, Any] = {}
+    macros = [
+        "% \\statvalue{entry.aspect} prints a number of the ledger, e.g.",
+        f"% \\statvalue{{{next(iter(values), 'entry')}.value}}",
+        "\\providecommand{\\statvalue}[1]{\\csname stat@#1\\endcsname}",
+        "\\makeatletter",
+    ]
+    for name, aspects in values.items():
+        branch = tree
+        for part in name.split("."):
+            branch = branch.setdefault(part, {})
+        branch.update(aspects)
+        for aspect, text in aspects.items():
+            macros.append(f"\\@namedef{{stat@{name}.{aspect}}}{{{writers.tex(text)}}}")
+    contents = {
+        "values.json": json.dumps(values, ensure_ascii=False, indent=1) + "\n",
+        "values.tex": "\n".join([*macros, "\\makeatother", ""]),
+        # JSON is YAML, and leaves no room for a reader's own ideas about types.
+        "_variables.yml": json.dumps(tree, ensure_ascii=False, indent=1) + "\n",
+    }
+    paths: list[Path] = []
+    for name, text in contents.items():
+        paths.append(folder / name)
+        paths[-1].write_text(text, encoding="utf-8")
+    return paths
+
+
+def write_ledger(ledger: Ledger, folder: Path) -> None:
+    """Write ``ledger.json`` and ``ledger.csv``."""
+    (folder / "ledger.json").write_text(ledger.to_json(), encoding="utf-8")
+    (folder / "ledger.csv").write_text(ledger.to_csv(), encoding="utf-8")
+
+
+def write_data(studies: Sequence[StudyData], folder: Path) -> None:
+    """Write what the numbers rest on: published tables, plan, claims and features."""
+    for data in studies:
+        target = folder / "data" / data.study.id
+        target.mkdir(parents=True)
+        for name in ("study.toml", "claims.toml"):
+            if (data.study.folder / name).is_file():
+                shutil.copyfile(data.study.folder / name, target / name)
+        if (data.study.folder / "published").is_dir():
+            shutil.copytree(data.study.folder / "published", target / "published")
+        if data.features.baselines or data.features.calibrations:
+            write_features(data.features, target / "features")
+
+

@@ -1,0 +1,138 @@
+"""Writing ``report.qmd``: front matter, sections, methods, limitations, appendix."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from report import manifest, outputs, paths
+from report.fill import Filler
+from report.ledger import Entry, Family, Ledger
+from report.render import Renderer, planned
+
+if TYPE_CHECKING:
+    from report.pipeline import Results
+
+BIBLIOGRAPHY = "references.bib"
+
+
+def write_source(results: Results, folder: Path, renderer: Renderer) -> Path:
+    """Fill the templates and write ``report.qmd`` and its bibliography.
+
+    Parameters
+    ----------
+    results : Results
+    folder : Path
+        The build.
+    renderer : {"auto", "quarto", "embedded"}
+        What will render it: the colophon names it with its version.
+
+    Returns
+    -------
+    Path
+        The document's source.
+
+    Raises
+    ------
+    TemplateError
+        If a template asks for what is not there.
+    """
+    filler = Filler(
+        paths.TEMPLATES, results.ledger,
+        outputs.figures_of(results.sections), outputs.tables_of(results.sections),
+    )  # fmt: skip
+    shared = _shared(results, renderer)
+    bodies = {
+        section.slug: filler.fill(
+            f"experiments/{section.slug}.qmd.j2", shared | dict(section.facts)
+        )
+        for section in results.sections
+    }
+    source = folder / "report.qmd"
+    text = filler.fill("paper.qmd.j2", shared | {"bodies": bodies})
+    source.write_text(text, encoding="utf-8")
+    shutil.copyfile(paths.TEMPLATES / BIBLIOGRAPHY, folder / BIBLIOGRAPHY)
+    return source
+
+
+def _shared(results: Results, renderer: Renderer) -> dict[str, Any]:
+    """Return what every template may use."""
+    ledger, studies = results.ledger, [data.study for data in results.studies]
+    return {
+        "studies": studies,
+        "title": " · ".join(study.title for study in studies),
+        "authors": list(dict.fromkeys(a for study in studies for a in study.authors)),
+        "date": max(study.date for study in studies),
+        "synthetic": [study for study in studies if study.synthetic],
+        "quick": results.quick,
+        "sections": {section.slug: section for section in results.sections},
+        "ledger": ledger,
+        "families": [_outcome(family, ledger) for family in ledger.families.values()],
+        "missing": _missing(ledger),
+        "methods": Methods(ledger),
+        "problems": [(d.study, problem) for d in results.studies for problem in d.features.problems],
+        "inputs": [
+            (d.study, item)
+            for d in results.studies
+            for item in [*manifest.study_files(d.study), *d.features.inputs]
+        ],
+        "versions": manifest.versions(),
+        "renderer": planned(renderer),
+        "command": "python -m report build " + " ".join(study.id for study in studies),
+    }  # fmt: skip
+
+
+def _outcome(family: Family, ledger: Ledger) -> dict[str, Any]:
+    """Say what became of a family under each rule."""
+    members = [ledger[name] for name in family.members]
+    rules = list(dict.fromkeys(rule for e in members for rule in e.p_adjusted))
+    return {
+        "family": family,
+        "members": members,
+        "rejected": [e for e in members if e.rejected],
+        "survivors": {
+            rule: sum(e.p_adjusted.get(rule, 1.0) <= family.alpha for e in members)
+            for rule in rules
+        },
+        "not_counted": [e for e in members if e.p is None and e.reason is not None],
+    }
+
+
+def _missing(ledger: Ledger) -> list[tuple[str, int, Sequence[Entry]]]:
+    """Group what could not be computed by its reason."""
+    gone = [e for e in ledger if e.reason is not None]
+    counts = Counter(e.reason for e in gone)
+    return [
+        (reason.sentence, n, [e for e in gone if e.reason is reason])
+        for reason, n in counts.items()
+        if reason is not None
+    ]
+
+
+class Methods:
+    """Tells the methods section which methods were really run.
+
+    A template asks ``methods.used("Spearman, exact")``; `unexplained` then names what no
+    paragraph of the template asked for.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._names: set[str] = set()
+        for entry in ledger:
+            interval = entry.estimate.interval
+            self._names.add(entry.method)
+            self._names |= {entry.outcome.method} if entry.outcome else set()
+            self._names |= {interval.method} if interval else set()
+        self._asked: set[str] = set()
+
+    def used(self, *starts: str) -> bool:
+        """Tell whether a method whose name begins with one of ``starts`` was run."""
+        self._asked |= set(starts)
+        return any(name.startswith(starts) for name in self._names)
+
+    def unexplained(self) -> list[str]:
+        """Return the methods that were run and that nobody asked for."""
+        return sorted(n for n in self._names if not n.startswith(tuple(self._asked) or ("\0",)))

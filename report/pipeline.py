@@ -1,0 +1,182 @@
+"""The whole flow, from study folders to a finished build, on one screen."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from report import manifest, outputs, paths
+from report.document import Section
+from report.experiments import EXPERIMENTS
+from report.experiments.base import Analysis, StudyData
+from report.extract import extract
+from report.figures import save_all
+from report.ledger import Ledger, settle
+from report.paper import write_source
+from report.render import Rendered, Renderer, install_theme, render
+from report.study import Study, load_study
+
+QUICK_RESAMPLES = 999
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to build.
+
+    Parameters
+    ----------
+    formats : sequence of str
+    renderer : {"auto", "quarto", "embedded"}
+    jobs : int
+        Processes for the extraction.
+    cache : Path or None
+        Where extracted features are kept between builds.
+    quick : bool
+        Few resamples, for a first look; the document says so.
+    """
+
+    formats: Sequence[str] = ("html", "pdf")
+    renderer: Renderer = "auto"
+    jobs: int = 1
+    cache: Path | None = None
+    quick: bool = False
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the document is written from."""
+
+    studies: Sequence[StudyData]
+    ledger: Ledger
+    sections: Sequence[Section]
+    quick: bool = False
+    arrays: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished build."""
+
+    folder: Path
+    rendered: Rendered
+
+
+def default_studies() -> list[Path]:
+    """Return the studies that ship with the project."""
+    return [paths.DATA / "entropy-2026-02", paths.DATA / "smollm2"]
+
+
+def load(folders: Sequence[Path], *, quick: bool = False) -> list[Study]:
+    """Load study folders, with fewer resamples if it has to be quick."""
+    studies = [load_study(folder) for folder in folders]
+    if not quick:
+        return studies
+    fewer = {"n_resamples": QUICK_RESAMPLES}
+    return [s.model_copy(update={"plan": s.plan.model_copy(update=fewer)}) for s in studies]
+
+
+def compute(studies: Sequence[Study], options: Options, progress: Progress) -> Results:
+    """Extract, analyse, settle, present: every number, and no file."""
+    data = [
+        StudyData(
+            study,
+            extract(study, jobs=options.jobs, cache=options.cache,
+                    progress=lambda what, _done, _all: progress(f"extract {what}")),
+        )
+        for study in studies
+    ]  # fmt: skip
+    analyses: dict[str, dict[str, Analysis]] = {}
+    for experiment in EXPERIMENTS:
+        progress(f"analyse {experiment.SLUG}")
+        analyses[experiment.SLUG] = {d.study.id: experiment.analyse(d) for d in data}
+    every = [analysis for by_study in analyses.values() for analysis in by_study.values()]
+    ledger = settle(
+        [entry for analysis in every for entry in analysis.entries],
+        [family for analysis in every for family in analysis.families],
+    )
+    sections = [
+        experiment.present(
+            data, ledger, {key: a.arrays for key, a in analyses[experiment.SLUG].items()}
+        )
+        for experiment in EXPERIMENTS
+    ]
+    return Results(data, ledger, sections, options.quick)
+
+
+def build(folders: Sequence[Path], out: Path, options: Options, progress: Progress) -> Built:
+    """Build the document of one or more studies.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Study folders.
+    out : Path
+        Folder of builds; this one gets a folder of its own in it.
+    options : Options
+    progress : callable
+        Called with a few words before each step.
+
+    Raises
+    ------
+    ReportError
+        Of the kind that says what was wrong. The last good build stays as it was.
+    """
+    results = compute(load(folders, quick=options.quick), options, progress)
+    studies = [data.study for data in results.studies]
+    target = out / "+".join(study.id for study in studies)
+    with _replacing(target) as folder:
+        progress("write ledger, tables and values")
+        outputs.write_ledger(results.ledger, folder)
+        outputs.write_data(results.studies, folder)
+        outputs.write_values(results.ledger, folder)
+        tables = outputs.tables_of(results.sections)
+        outputs.write_tables(tables, results.ledger, folder / "tables", outputs.TABLE_FORMATS)
+        save_all(outputs.figures_of(results.sections), folder / "figures",
+                 lambda name: progress(f"draw {name}"))  # fmt: skip
+        install_theme(folder)
+        write_source(results, folder, options.renderer)
+        date = max(study.date for study in studies)
+        rendered = render(folder, options.formats, options.renderer, date, progress)
+        described = manifest.describe(
+            studies, {d.study.id: d.features.inputs for d in results.studies}, folder,
+            {"renderer": rendered.renderer, "versions": dict(rendered.versions),
+             "formats": list(options.formats), "quick": options.quick},
+        )  # fmt: skip
+        text = json.dumps(described, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        (folder / "manifest.json").write_text(text, encoding="utf-8")
+    moved = {kind: target / path.name for kind, path in rendered.outputs.items()}
+    return Built(target, Rendered(rendered.renderer, rendered.versions, moved))
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """Give a folder to write in, and put it in ``target``'s place when all went well.
+
+    After a failure the unfinished folder is left beside the last good build as
+    ``<name>.failed``: the ledger in it is complete, and the renderer's input can be looked at.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    failed = target.with_name(f"{target.name}.failed")
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    work.chmod(0o755)
+    try:
+        yield work
+    except BaseException:
+        shutil.rmtree(failed, ignore_errors=True)
+        work.rename(failed)
+        raise
+    shutil.rmtree(failed, ignore_errors=True)
+    if target.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+        target.rename(old / "build")
+        work.rename(target)
+        shutil.rmtree(old)
+    else:
+        work.rename(target)
