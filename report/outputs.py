@@ -136,3 +136,40 @@ def write_data(studies: Sequence[StudyData], folder: Path) -> None:
             write_features(data.features, target / "features")
 
 
+_NUMBERED = {
+    "exp1": "generation", "exp2": "layers", "exp3": "behaviour dimension",
+    "exp4": "calibration", "exp5": "signature",
+}  # fmt: skip
+
+
+def choose(sections: Sequence[Section], wanted: Sequence[str]) -> list[Section]:
+    """Keep the sections, figures and tables that a user asked for; all without a wish.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+    wanted : sequence of str
+        Experiments by slug or number (``exp3``), or ids of figures and tables.
+
+    Raises
+    ------
+    UsageError
+        If something is asked for that is not there.
+    """
+    if not wanted:
+        return list(sections)
+    names = {part for name in wanted for part in _NUMBERED.get(name, name).split()}
+    chosen: list[Section] = []
+    found: set[str] = set()
+    for section in sections:
+        whole = section.slug in names
+        figures = tuple(f for f in section.figures if whole or f.id in names)
+        tables = tuple(t for t in section.tables if whole or t.id in names)
+        found |= {section.slug} | {item.id for item in (*figures, *tables)}
+        chosen.append(Section(section.slug, section.title, section.facts, figures, tables))
+    if unknown := names - found:
+        raise UsageError(
+            f"there is no {sorted(unknown)[0]!r}; there are the experiments "
+            f"{', '.join(s.slug for s in sections)} and the ids of their figures and tables"
+        )
+    return chosen

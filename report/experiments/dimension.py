@@ -108,9 +108,7 @@ def _published_effective(group: _Group) -> Iterator[Entry]:
     for row in data.published("generation"):
         model, n = data.study.model(row["model"]), int(row["n_questions"])
         text = row["effective_dimension"]
-        estimate = (
-            Estimate(float(text), n) if text else Estimate.missing(Reason.PUBLISHED_NAN, n)
-        )
+        estimate = Estimate(float(text), n) if text else Estimate.missing(Reason.PUBLISHED_NAN, n)
         yield group.entry(
             "effective", estimate, model.key, model=model.key, unit="dimension",
             method="participation ratio, as published",
@@ -153,9 +151,7 @@ def _effective(data: StudyData, subject: Subject) -> Iterator[Entry]:
         )  # fmt: skip
 
 
-def _measured_group(
-    data: StudyData, subject: Subject, described: Sequence[Entry]
-) -> _Group | None:
+def _measured_group(data: StudyData, subject: Subject, described: Sequence[Entry]) -> _Group | None:
     """Pair mean entropy and effective dimension for the models that have both."""
     chosen = [
         (model, float(np.nanmean(baseline.entropy)), entry.value)
@@ -308,9 +304,7 @@ def _propagated(group: _Group, subject: Subject) -> Iterator[Entry]:
     )  # fmt: skip
 
 
-def _nested(
-    data: StudyData, subject: Subject
-) -> tuple[FloatArray | None, FloatArray | None]:
+def _nested(data: StudyData, subject: Subject) -> tuple[FloatArray | None, FloatArray | None]:
     """Return replicates (B, models) of both variables under one resampling of the questions."""
     from stats.dimension import resampled_participation_ratio
 
@@ -463,9 +457,7 @@ def _without(group: _Group, ledger: Ledger) -> Table:
 
 
 def _figure(group: _Group, ledger: Ledger) -> Figure:
-    entropies = [
-        ledger[entry_id("generation", "mean", m.key, *group.tail)] for m in group.models
-    ]
+    entropies = [ledger[entry_id("generation", "mean", m.key, *group.tail)] for m in group.models]
     effective = [ledger[group.name("effective", m.key)] for m in group.models]
 
     def draw(canvas: Canvas) -> None:
@@ -501,6 +493,10 @@ def _cross(axes: Axes, x: Entry, y: Entry, tone: str) -> None:
     assert x.value is not None and y.value is not None
     for entry, horizontal in ((x, True), (y, False)):
         if (ci := entry.estimate.interval) is not None:
-            ends = ([ci.low, ci.high], [y.value] * 2) if horizontal else ([x.value] * 2, [ci.low, ci.high])
+            ends = (
+                ([ci.low, ci.high], [y.value] * 2)
+                if horizontal
+                else ([x.value] * 2, [ci.low, ci.high])
+            )
             axes.plot(*ends, color=tone, lw=1.1, alpha=0.6)
     axes.plot(x.value, y.value, "o", color=tone, ms=6)

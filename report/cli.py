@@ -1,0 +1,189 @@
+"""The command line: thin commands, documented exit codes.
+
+Only the standard library is imported up here, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+EXIT_CODES = """\
+exit codes:
+  0  done
+  1  problems were found, or something failed
+  2  wrong use
+  3  a tool or a file that is needed is missing
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m report",
+        description="From captures of language models to a results document whose every number "
+        "can be checked.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, summary: str, run: Callable[[Any], int]) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=summary, description=summary)
+        made.set_defaults(run=run)
+        return made
+
+    build = command("build", "build the document of one or more studies", _build)
+    _studies(build)
+    build.add_argument("--to", default="html,pdf", metavar="FORMATS",
+                       help="html, pdf, docx, latex, typst, md; comma-separated (html,pdf)")  # fmt: skip
+    build.add_argument("--renderer", choices=("auto", "quarto", "embedded"), default="auto")
+    _computing(build)
+    _out(build)
+
+    for name, summary in (
+        ("tables", "write the tables of a manuscript, nothing else"),
+        ("figures", "write the figures, nothing else"),
+        ("values", "write the named numbers for a manuscript, nothing else"),
+    ):
+        part = command(name, summary, _part)
+        _studies(part)
+        if name == "tables":
+            part.add_argument("--format", default="latex,csv,md", metavar="FORMATS",
+                              help="latex, csv, md, typst, html, docx (latex,csv,md)")  # fmt: skip
+        part.add_argument("--only", nargs="+", default=[], metavar="WHAT",
+                          help="experiments (exp3, behaviour) or ids")  # fmt: skip
+        _computing(part)
+        _out(part)
+
+    check = command("check", "validate the inputs, say what is wrong, build nothing", _check)
+    _studies(check)
+    check.add_argument("--json", action="store_true", help="print JSON")
+
+    simulate = command("simulate", "write a synthetic study with known effects", _simulate)
+    simulate.add_argument("folder", type=Path, metavar="DIR")
+    for name, default in (
+        ("models", 6), ("questions", 30), ("layers", 12), ("hidden", 64), ("seed", 1),
+    ):  # fmt: skip
+        simulate.add_argument(f"--{name}", type=int, default=default, metavar="N",
+                              help=f"({default})")  # fmt: skip
+    return parser
+
+
+def _studies(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("studies", nargs="*", type=Path, metavar="STUDY",
+                        help="study folders (those that ship with the project)")  # fmt: skip
+
+
+def _computing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--jobs", type=int, default=1, metavar="N",
+                        help="processes for the extraction (1)")  # fmt: skip
+    parser.add_argument("--no-cache", action="store_true", help="extract the captures anew")
+    parser.add_argument("--quick", action="store_true", help="few resamples, for a first look")
+
+
+def _out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("build"), metavar="DIR", help="(build)")
+
+
+def _folders(args: argparse.Namespace) -> list[Path]:
+    from report.pipeline import default_studies
+
+    return list(args.studies) or default_studies()
+
+
+def _options(args: argparse.Namespace) -> Any:
+    from report.pipeline import Options
+
+    shared = {
+        "jobs": args.jobs,
+        "cache": None if args.no_cache else args.out / ".cache",
+        "quick": args.quick,
+    }
+    if args.command != "build":
+        return Options(**shared)
+    formats = [part.strip() for part in args.to.split(",") if part.strip()]
+    from report.errors import UsageError
+    from report.render import FORMATS
+
+    if unknown := [name for name in formats if name not in FORMATS]:
+        raise UsageError(f"unknown format {unknown[0]!r}; one of {', '.join(FORMATS)}")
+    return Options(formats=formats, renderer=args.renderer, **shared)
+
+
+def _build(args: argparse.Namespace) -> int:
+    from report.pipeline import build
+    from report.terminal import steps
+
+    with steps() as progress:
+        built = build(_folders(args), args.out, _options(args), progress)
+    for path in built.rendered.outputs.values():
+        print(path)
+    return 0
+
+
+def _part(args: argparse.Namespace) -> int:
+    from report import outputs
+    from report.figures import save_all
+    from report.pipeline import compute, load
+    from report.terminal import steps
+
+    out: Path = args.out
+    with steps() as progress:
+        results = compute(load(_folders(args), quick=args.quick), _options(args), progress)
+        sections = outputs.choose(results.sections, args.only)
+        out.mkdir(parents=True, exist_ok=True)
+        if args.command == "tables":
+            formats = [part.strip() for part in args.format.split(",") if part.strip()]
+            tables = outputs.tables_of(sections)
+            paths = outputs.write_tables(tables, results.ledger, out / "tables", formats)
+        elif args.command == "figures":
+            saved = save_all(outputs.figures_of(sections), out / "figures", progress)
+            paths = [path for files in saved.values() for path in files]
+        else:
+            paths = outputs.write_values(results.ledger, out)
+    for path in paths:
+        print(path)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from report.check import run
+    from report.pipeline import load
+
+    return run(load(_folders(args)), as_json=args.json)
+
+
+def _simulate(args: argparse.Namespace) -> int:
+    from report.simulate import simulate
+
+    simulate(
+        args.folder, models=args.models, questions=args.questions, layers=args.layers,
+        hidden=args.hidden, seed=args.seed,
+    )  # fmt: skip
+    print(args.folder)
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process by default.
+    """
+    args = _parser().parse_args(argv)
+    from report.errors import InputError, ReportError
+
+    try:
+        return int(args.run(args))
+    except ReportError as error:
+        print(f"error: {error}", file=sys.stderr)
+        missing = isinstance(error, InputError) and not error.path.exists()
+        return 3 if missing else error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted; the last finished build is untouched", file=sys.stderr)
+        return 130
