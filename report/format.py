@@ -42,7 +42,7 @@ def p_value(p: float, upper_bound: bool = False) -> str:
     if p < _SMALLEST_P:
         return "< .001"
     if p > 1 - _SMALLEST_P:
-        return "> .999"
+        return "≤ 1" if upper_bound else "> .999"
     return f"{'≤ ' if upper_bound else ''}{bounded(p, 3)}"
 
 
@@ -106,7 +106,7 @@ def show(entry: Entry, kind: str) -> str:
     entry : Entry
     kind : str
         ``value`` (or ``value:3`` for decimals), ``signed``, ``ci``, ``apa`` (estimate, interval and p for a
-        sentence), ``p``, ``p=`` (for a sentence), ``floor``, ``n``, ``statistic``, or
+        sentence), ``p``, ``p=`` (for a sentence), ``floor``, ``n``, ``layer``, ``statistic``, or
         ``adjusted:RULE`` and ``adjusted=:RULE`` (for a sentence) for an adjusted p.
 
     Raises
@@ -127,6 +127,8 @@ def show(entry: Entry, kind: str) -> str:
             return sentence(entry)
         case "n":
             return str(entry.estimate.n)
+        case "layer":
+            return MISSING if entry.layer is None else str(entry.layer)
         case "p":
             return MISSING if entry.p is None else p_value(entry.p, is_upper_bound(entry))
         case "p=":
