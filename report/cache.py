@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -33,27 +31,20 @@ def code_version() -> str:
     return digest.hexdigest()
 
 
-def cached(folder: Path | None, content: object, compute: Callable[[], Features]) -> Features:
-    """Return the cached features that belong to ``content``, or compute and keep them.
+def entry_for(folder: Path | None, content: object) -> Path | None:
+    """Return where features that depend on ``content`` are kept.
 
     Parameters
     ----------
     folder : Path or None
-        The cache; None computes without one.
+        The cache; None for no cache.
     content : object
         All that the features depend on beside the code, as JSON can hold it.
-    compute : callable
     """
     if folder is None:
-        return compute()
+        return None
     named = json.dumps([code_version(), content], sort_keys=True)
-    entry = folder / hashlib.sha256(named.encode()).hexdigest()
-    kept = _load(entry)
-    if kept is not None:
-        return kept
-    features = compute()
-    _store(entry, features)
-    return features
+    return folder / hashlib.sha256(named.encode()).hexdigest()
 
 
 def _sums(entry: Path) -> str:
@@ -61,7 +52,7 @@ def _sums(entry: Path) -> str:
     return "".join(f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.name}\n" for f in files)
 
 
-def _load(entry: Path) -> Features | None:
+def load(entry: Path) -> Features | None:
     """Read an entry; one that is absent, cut or altered is as good as absent."""
     try:
         if (entry / _SUMS).read_text(encoding="utf-8") != _sums(entry):
@@ -71,7 +62,7 @@ def _load(entry: Path) -> Features | None:
         return None
 
 
-def _store(entry: Path, features: Features) -> None:
+def store(entry: Path, features: Features) -> None:
     """Write beside the entry and move into place, so that nobody meets half of it."""
     entry.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=entry.parent, prefix=".writing-") as name:
@@ -80,7 +71,7 @@ def _store(entry: Path, features: Features) -> None:
         (draft / _SUMS).write_text(_sums(draft), encoding="utf-8")
         shutil.rmtree(entry, ignore_errors=True)
         try:
-            os.replace(draft, entry)
+            draft.replace(entry)
         except OSError:
             # Another process put the same entry there first.
             if not entry.is_dir():

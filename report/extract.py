@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from report.cache import cached
+from report.cache import entry_for, load, store
 from report.features import (
     Baseline,
     Calibration,
@@ -41,6 +44,8 @@ from stats.outcome import Reason
 Progress = Callable[[str, int, int], None]
 
 FIXED_BINS = 64
+# Nats; log-probabilities and full entropies are stored as float32.
+_ROUNDING = 1e-4
 
 
 def extract(
@@ -73,32 +78,55 @@ def extract(
         If the feature files are there but can't be read. A bad capture raises nothing: it
         costs its own rows, and ``problems`` says so.
     """
-    models = study.models
-    if not any(capture_files(study, model) for model in models):
+    if not any(capture_files(study, model) for model in study.models):
         if study.features_folder.is_dir():
             return read_features(study.features_folder)
         return Features(problems=(_no_captures(study),), origin="none")
     done: dict[str, Features] = {}
-    for key, features in _each(study, models, jobs, cache):
+    for key, features in _each(study, jobs, cache):
         done[key] = features
         if progress is not None:
-            progress(study.model(key).name, len(done), len(models))
-    return merge(done[model.key] for model in models)
+            progress(study.model(key).name, len(done), len(study.models))
+    return merge(done[model.key] for model in study.models)
 
 
-def _each(
-    study: Study, models: Iterable[Model], jobs: int, cache: Path | None
-) -> Iterable[tuple[str, Features]]:
-    if jobs <= 1:
+def _each(study: Study, jobs: int, cache: Path | None) -> Iterator[tuple[str, Features]]:
+    """Yield the features of each model as they come: from the cache, then computed."""
+    # Hashing releases the interpreter, so threads share it: it is most of a cached run.
+    with ThreadPoolExecutor(max(jobs, 1)) as threads:
+        described = threads.map(partial(describe_inputs, study), study.models)
+        inputs = dict(zip((model.key for model in study.models), described, strict=True))
+    entries: dict[str, Path | None] = {}
+    for model in study.models:
+        entries[model.key] = entry = entry_for(cache, _content(study, model, inputs[model.key]))
+        if entry is not None and (kept := load(entry)) is not None:
+            yield model.key, kept
+            entries.pop(model.key)
+    left = [study.model(key) for key in entries]
+    for key, computed in _computed(study, left, jobs):
+        features = replace(computed, inputs=inputs[key])
+        if (entry := entries[key]) is not None:
+            store(entry, features)
+        yield key, features
+
+
+def _computed(study: Study, models: list[Model], jobs: int) -> Iterator[tuple[str, Features]]:
+    if jobs <= 1 or len(models) <= 1:
         for model in models:
-            yield model.key, extract_model(study, model, cache)
+            yield model.key, extract_model(study, model)
         return
     # Spawned, not forked: a fork of a process with threads may never come back.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        futures = {pool.submit(extract_model, study, m, cache): m.key for m in models}
+    with ProcessPoolExecutor(min(jobs, len(models)), mp_context=context) as pool:
+        futures = {pool.submit(extract_model, study, model): model.key for model in models}
         for future in as_completed(futures):
             yield futures[future], future.result()
+
+
+def _content(study: Study, model: Model, inputs: tuple[Mapping[str, object], ...]) -> object:
+    """Return all that a model's features depend on, beside the code."""
+    settings = (model.key, model.vocabulary, model.in_baseline, study.n_questions)
+    return (settings, tuple(axis.key for axis in study.axes), inputs)
 
 
 def merge(parts: Iterable[Features]) -> Features:
@@ -130,22 +158,14 @@ def capture_files(study: Study, model: Model) -> tuple[Path, ...]:
     return tuple(path for path in expected if path.is_file())
 
 
-def extract_model(study: Study, model: Model, cache: Path | None = None) -> Features:
-    """Compute the features of one model, or take them from the cache."""
-    inputs = tuple(_describe(path, model) for path in capture_files(study, model))
-    settings = (model.key, model.vocabulary, model.in_baseline, study.n_questions, study.raw)
-    axes = tuple(axis.key for axis in study.axes)
-
-    def compute() -> Features:
-        baseline, calibration, problems = read_model(study, model)
-        return Features(
-            {model.key: baseline_features(baseline)} if baseline else {},
-            {model.key: calibration_features(calibration)} if calibration else {},
-            problems,
-            inputs,
-        )
-
-    return cached(cache, (settings, axes, inputs), compute)
+def extract_model(study: Study, model: Model) -> Features:
+    """Compute the features of one model, without the list of its inputs."""
+    baseline, calibration, problems = read_model(study, model)
+    return Features(
+        {model.key: baseline_features(baseline)} if baseline else {},
+        {model.key: calibration_features(calibration)} if calibration else {},
+        problems,
+    )
 
 
 def read_model(
@@ -159,23 +179,35 @@ def read_model(
     return baseline, calibration, tuple(findings.problems)
 
 
+def describe_inputs(study: Study, model: Model) -> tuple[Mapping[str, object], ...]:
+    """Return name, size, SHA-256 and arrays of a model's files, in a form that JSON can hold."""
+    return tuple(_describe(path, model) for path in capture_files(study, model))
+
+
 def _describe(path: Path, model: Model) -> Mapping[str, object]:
-    arrays: dict[str, dict[str, object]] = {}
-    if path.suffix == ".npz":
-        try:
-            arrays = describe(read_headers(path))
-        except CaptureError:
-            # The reader meets the same error and records it, with what it costs.
-            arrays = {}
-    with path.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    try:
+        with path.open("rb") as handle:
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError:
+        # The reader meets the same error and records it, with what it costs.
+        digest = ""
     return {
         "file": path.name,
         "model": model.key,
         "bytes": path.stat().st_size,
         "sha256": digest,
-        "arrays": arrays,
+        "arrays": arrays_of(path),
     }
+
+
+def arrays_of(path: Path) -> dict[str, dict[str, object]]:
+    """Return shape and dtype of each array of an NPZ; nothing for other or damaged files."""
+    if path.suffix != ".npz":
+        return {}
+    try:
+        return describe(read_headers(path))
+    except CaptureError:
+        return {}
 
 
 def baseline_features(capture: BaselineCapture) -> Baseline:
@@ -184,7 +216,7 @@ def baseline_features(capture: BaselineCapture) -> Baseline:
     n = len(listed.questions)
     rows = capture.rows
     if rows is None:
-        missing = {
+        missing: dict[str, Any] = {
             name: np.full(n, np.nan)
             for name in (
                 "entropy", "entropy_low", "entropy_high", "stored_mass", "slope",
@@ -267,9 +299,7 @@ def _unfiltered(capture: BaselineCapture, edges: IntArray) -> Unfiltered | None:
     raw, full = capture.raw, capture.full
     if raw is None or full is None:
         return None
-    # float32 rounding of the stored truth must not count against the bounds.
-    slack = 1e-4
-    inside = (full >= raw.low - slack) & (full <= raw.high + slack)
+    inside = (full >= raw.low - _ROUNDING) & (full <= raw.high + _ROUNDING)
     counts = [int(part.sum()) for part in answers(inside.astype(np.float64), edges)]
     return Unfiltered(
         entropy=answer_means(raw.entropy, edges),

@@ -46,7 +46,7 @@ class Problem:
     Parameters
     ----------
     file, field, problem, remedy : str
-        As in `report.errors.InputError`. Where one axis is concerned, ``field`` is its key.
+        As in `report.errors.InputError`.
     reason : str
         A `stats.outcome.Reason` value.
     costs : str
@@ -57,6 +57,8 @@ class Problem:
         ``"baseline"``, ``"layers"``, ``"calibration"``, ``"projections"``, ``"axes"``.
     note : bool
         True for what a reader should know but nobody has to mend.
+    axis : str
+        Key of the axis concerned, or ``""`` where the whole part is.
     """
 
     file: str
@@ -68,6 +70,7 @@ class Problem:
     model: str
     part: str
     note: bool = False
+    axis: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +135,7 @@ class Calibration(_ComparesArrays):
     """What one model's calibration capture gives, by response (R responses).
 
     The labels are those of the JSONL, never those of a position. Axes of which the capture
-    holds no rows are absent here and have a `Problem` whose ``field`` is the axis.
+    holds no rows are absent here and have a `Problem` of that ``axis``.
     """
 
     model: str
@@ -165,17 +168,21 @@ class Features(_ComparesArrays):
         part : str
             As in `Problem`.
         axis : str
-            The axis concerned, or ``""``: a problem of this axis comes before one of the file.
+            The axis concerned, or ``""``.
 
         Returns
         -------
         Reason
-            Of the first problem of this part, else of the baseline as a whole, else that there
-            is no capture.
+            Of the axis, else of the part, else (but for calibration) of the whole baseline;
+            ``missing_capture`` where nothing is recorded.
         """
-        for wanted in (part, "baseline"):
-            found = [p for p in self.problems if p.model == model and p.part == wanted and p.costs]
-            about_axis = [p for p in found if axis and p.field == axis]
-            if chosen := about_axis or found:
-                return Reason(chosen[0].reason)
+        wanted = (part,) if part == "calibration" else (part, "baseline")
+        for place in wanted:
+            found = [
+                p for p in self.problems
+                if p.model == model and p.part == place and p.costs and p.axis in ("", axis)
+            ]  # fmt: skip
+            found.sort(key=lambda p: p.axis == "")
+            if found:
+                return Reason(found[0].reason)
         return Reason.MISSING_CAPTURE

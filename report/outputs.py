@@ -13,8 +13,8 @@ from report import tables as writers
 from report.document import Figure, Section, Table
 from report.errors import UsageError
 from report.experiments.base import StudyData
-from report.features import write_features
 from report.ledger import Ledger
+from report.load.feature_files import write_features
 
 TABLE_FORMATS = ("csv", "md", "latex", "typst", "html", "docx")
 _SUFFIX = {"latex": "tex", "typst": "typ"}

@@ -242,6 +242,7 @@ def _projection(path: Path, file: BaselineFile, axis: str, findings: Findings) -
             path, axis, f"its values do not number {n}" if uneven else "is not in the file",
             "Make the baseline file again.",
             Reason.MISALIGNED if uneven else Reason.MISSING_CAPTURE, costs, "projections",
+            axis=axis,
         )  # fmt: skip
         return np.full(n, np.nan)
     values = file.projections[axis]
@@ -250,12 +251,13 @@ def _projection(path: Path, file: BaselineFile, axis: str, findings: Findings) -
         findings.problem(
             path, axis, f"no finite value for {listing(missing)}", "Make the baseline file again.",
             Reason.NON_FINITE, costs, "projections",
+            axis=axis,
         )  # fmt: skip
         return np.where(np.isfinite(values), values, np.nan)
     if is_constant(values):
         findings.problem(
             path, axis, f"is constant: all {n} values are {values[0]:g}",
             "None needed: covariance measures stay defined.", Reason.CONSTANT_INPUT,
-            f"every correlation with {axis}", "projections", note=True,
+            f"every correlation with {axis}", "projections", note=True, axis=axis,
         )  # fmt: skip
     return values

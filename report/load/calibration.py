@@ -122,7 +122,7 @@ def _report_axes(
             "the JSONL lists answers on this axis, the NPZ holds none of them: a later run"
             " overwrote the NPZ" if overwritten else "there are no answers on this axis",
             "Capture the calibration on this axis again, together with the others.",
-            Reason.MISSING_CAPTURE, f"the pole contrast of {axis.key}", "calibration",
+            Reason.MISSING_CAPTURE, f"the pole contrast of {axis.key}", "calibration", axis=axis.key,
         )  # fmt: skip
     unknown = sorted(set(kept.axis) - {a.key for a in study.axes})
     if unknown:

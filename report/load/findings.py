@@ -44,11 +44,13 @@ class Findings:
 
     def problem(
         self, path: Path, field: str, problem: str, remedy: str, reason: Reason, costs: str,
-        part: str, *, note: bool = False,
+        part: str, *, note: bool = False, axis: str = "",
     ) -> None:  # fmt: skip
         """Record a problem of this model's file ``path``."""
         self.problems.append(
-            Problem(path.name, field, problem, remedy, str(reason), costs, self.model, part, note)
+            Problem(
+                path.name, field, problem, remedy, str(reason), costs, self.model, part, note, axis
+            )
         )
 
     @contextmanager

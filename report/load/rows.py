@@ -142,13 +142,13 @@ def report_answers(
             f"NaN or no log-probabilities in {int(sum(b.sum() for b in bad))} rows of"
             f" {listing(broken)}",
             "Make the capture of these answers again.", Reason.NON_FINITE,
-            f"the entropy of {len(broken)} answers", part,
+            f"the entropy of {_answers(len(broken))}", part,
         )  # fmt: skip
     if empty:
         findings.problem(
             path, "top_k_logprobs", f"no tokens in {listing(empty)}",
             "Make the capture of these answers again.", Reason.TOO_FEW,
-            f"the entropy of {len(empty)} answers", part,
+            f"the entropy of {_answers(len(empty))}", part,
         )  # fmt: skip
     short = [
         n for n, e, b in zip(labels, entropies, bad, strict=True)
@@ -158,7 +158,7 @@ def report_answers(
         findings.problem(
             path, "top_k_logprobs", f"too few tokens, or all of one entropy, in {listing(short)}",
             "None needed.", Reason.TOO_FEW,
-            f"the course of entropy over the tokens of {len(short)} answers", part, note=True,
+            f"the course of entropy over the tokens of {_answers(len(short))}", part, note=True,
         )  # fmt: skip
 
 
@@ -166,3 +166,7 @@ def listing(names: list[str], most: int = 12) -> str:
     """Name the first few of a list and count the rest."""
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest
+
+
+def _answers(n: int) -> str:
+    return "one answer" if n == 1 else f"{n} answers"

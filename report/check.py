@@ -1,0 +1,173 @@
+"""``report check``: what is wrong with a study's inputs, without building anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from report.errors import InputError
+from report.extract import arrays_of, capture_files, extract, read_model
+from report.features import Problem
+from report.load.feature_files import read_features
+from report.study import Study
+from stats.outcome import Reason
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Verdict = Literal["ok", "note", "problem"]
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What ``report check`` says of one file.
+
+    Parameters
+    ----------
+    file : str
+    model : str
+        Key of the model, or ``""``.
+    bytes : int or None
+        None for a file that is not there.
+    arrays : mapping
+        ``shape`` and ``dtype`` of each array of an NPZ.
+    problems : tuple of Problem
+        The same that a build records.
+    """
+
+    file: str
+    model: str
+    bytes: int | None
+    arrays: Mapping[str, Mapping[str, object]]
+    problems: tuple[Problem, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """``"problem"`` if anything has to be mended, else ``"note"`` if there is a note."""
+        if any(not p.note for p in self.problems):
+            return "problem"
+        return "note" if self.problems else "ok"
+
+
+def inspect(study: Study) -> list[FileReport]:
+    """Look at every input of a study with the readers that a build uses.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    list of FileReport
+        One for each file that is there, and one for each that is missing.
+    """
+    if any(capture_files(study, model) for model in study.models):
+        return _captures(study)
+    if study.features_folder.is_dir():
+        return _features(study.features_folder)
+    return _reports({}, extract(study).problems)
+
+
+def _captures(study: Study) -> list[FileReport]:
+    reports: list[FileReport] = []
+    for model in study.models:
+        files = {path.name: (model.key, path) for path in capture_files(study, model)}
+        reports += _reports(files, read_model(study, model)[2])
+    return reports
+
+
+def _features(folder: Path) -> list[FileReport]:
+    files = {path.name: ("", path) for path in sorted(folder.iterdir()) if path.is_file()}
+    try:
+        return _reports(files, read_features(folder).problems)
+    except InputError as error:
+        problem = Problem(
+            error.path.name, error.field, error.problem, error.remedy,
+            str(Reason.DAMAGED_FILE), "all that needs captures", "", "baseline",
+        )  # fmt: skip
+        return _reports(files, [problem])
+
+
+def _reports(
+    files: Mapping[str, tuple[str, Path]], problems: Iterable[Problem]
+) -> list[FileReport]:
+    found: dict[str, list[Problem]] = {name: [] for name in files}
+    for problem in problems:
+        found.setdefault(problem.file, []).append(problem)
+    reports: list[FileReport] = []
+    for name, of_file in found.items():
+        if name in files:
+            model, path = files[name]
+            size, arrays = path.stat().st_size, arrays_of(path)
+        else:
+            model, size, arrays = of_file[0].model, None, {}
+        reports.append(FileReport(name, model, size, arrays, tuple(of_file)))
+    return reports
+
+
+def print_table(reports: Iterable[FileReport], console: Console) -> None:
+    """Print one row a file: size, arrays, verdict, and each problem with its remedy."""
+    from rich.table import Table
+    from rich.text import Text
+
+    colours = {"ok": "green", "note": "yellow", "problem": "red"}
+    table = Table(show_lines=True)
+    for header in ("file", "size", "arrays", "verdict", "what, and what to do"):
+        table.add_column(header, overflow="fold", justify="right" if header == "size" else "left")
+    for report in reports:
+        table.add_row(
+            Text(report.file),
+            "–" if report.bytes is None else _size(report.bytes),
+            Text("\n".join(_array(name, a) for name, a in report.arrays.items())),
+            Text(report.verdict, style=colours[report.verdict]),
+            Text("\n".join(_sentence(p) for p in report.problems)),
+        )
+    console.print(table)
+
+
+def run(studies: Sequence[Study], *, as_json: bool = False) -> int:
+    """Print what is wrong with the inputs of some studies.
+
+    Returns
+    -------
+    int
+        Exit code: 1 if anything has to be mended, else 0.
+    """
+    from rich.console import Console
+
+    found = {study.id: inspect(study) for study in studies}
+    if as_json:
+        listed = {
+            key: [asdict(report) | {"verdict": report.verdict} for report in reports]
+            for key, reports in found.items()
+        }
+        print(json.dumps(listed, ensure_ascii=False, indent=1, allow_nan=False))
+    else:
+        console = Console()
+        for study in studies:
+            console.print(study.title, style="bold", markup=False)
+            print_table(found[study.id], console)
+    every = [report for reports in found.values() for report in reports]
+    return int(any(report.verdict == "problem" for report in every))
+
+
+def _size(n_bytes: int) -> str:
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= factor:
+            return f"{n_bytes / factor:.1f} {unit}"
+    return f"{n_bytes} B"
+
+
+def _array(name: str, described: Mapping[str, object]) -> str:
+    shape = described["shape"]
+    sizes = "×".join(str(n) for n in shape) if isinstance(shape, list) else ""
+    return f"{name} {sizes or 'scalar'} {described['dtype']}"
+
+
+def _sentence(problem: Problem) -> str:
+    place = f"{problem.field}: " if problem.field else ""
+    costs = f" Missing because of it: {problem.costs}." if problem.costs else ""
+    return f"{place}{problem.problem}. {problem.remedy}{costs}"
