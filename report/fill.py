@@ -66,15 +66,19 @@ class Filler:
         )  # fmt: skip
         tools: dict[str, Callable[..., str]] = {
             "stat": self.stat, "figure": self.figure, "table": self.table,
-            "listing": fmt.listing, "count": fmt.count,
+            "listing": fmt.listing, "count": fmt.count, "show": self.show, "decision": decision,
         }  # fmt: skip
         self._environment.globals.update(tools)
-        self._environment.filters.update(escape=escape, capital=_capital)
+        self._environment.filters.update(escape=escape, capital=_capital, rule=_RULES.__getitem__)
 
     def stat(self, entry: Entry | str, kind: str = "apa") -> str:
         """Write a number of the ledger as a link to its row."""
         found = self._ledger[entry] if isinstance(entry, str) else entry
         return stat_link(found, kind)
+
+    def show(self, entry: Entry, kind: str) -> str:
+        """Write a number without a link: for the row that the links point to."""
+        return escape(fmt.show(entry, kind))
 
     def table(self, table_id: str) -> str:
         """Write a table in Markdown."""
@@ -102,6 +106,18 @@ class Filler:
 
     def _cell(self, stat: Stat) -> str:
         return stat_link(self._ledger[stat.entry], stat.kind)
+
+
+_RULES = {"bh": "BH", "holm": "Holm", "by": "BY", "maxt": "max-T"}
+
+
+def decision(entry: Entry) -> str:
+    """Say what became of an entry: survives correction or not, or why there is no test."""
+    if entry.reason is not None:
+        return f"missing: {entry.reason.sentence}"
+    if entry.rejected is None:
+        return "described" if entry.p is None else "outside a family"
+    return "survives" if entry.rejected else "does not survive"
 
 
 def _capital(text: str) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from report.pipeline import Results
 
 BIBLIOGRAPHY = "references.bib"
+NAMES_UP_TO = 6  # a longer list of survivors is given as a count
 
 
 def write_source(results: Results, folder: Path, renderer: Renderer) -> Path:
@@ -66,6 +67,7 @@ def _shared(results: Results, renderer: Renderer) -> dict[str, Any]:
         "title": " · ".join(study.title for study in studies),
         "authors": list(dict.fromkeys(a for study in studies for a in study.authors)),
         "date": max(study.date for study in studies),
+        "names_up_to": NAMES_UP_TO,
         "synthetic": [study for study in studies if study.synthetic],
         "quick": results.quick,
         "sections": {section.slug: section for section in results.sections},

@@ -252,7 +252,7 @@ def _power(group: _Group) -> Iterator[Entry]:
     n, alpha = len(group.models), group.data.plan.alpha
     rho = spearman(group.entropy, group.effective).value
     answers: list[tuple[str, float | None, str, str]] = [
-        ("detectable", minimum_detectable_rho(n, POWER, alpha), "rho",
+        ("detectable", minimum_detectable_rho(n, POWER, alpha).value, "rho",
          f"smallest correlation that this many models detect with {POWER:.0%} power"),
         ("required-reference", required_n(REFERENCE_RHO, POWER, alpha), "models",
          f"models needed to detect a correlation of {REFERENCE_RHO} with {POWER:.0%} power"),
@@ -279,14 +279,14 @@ def _power(group: _Group) -> Iterator[Entry]:
 def _propagated(group: _Group, subject: Subject) -> Iterator[Entry]:
     """Resample questions within models: how sure are the points themselves?"""
     from stats.correlation import spearman
-    from stats.resampling import row_spearman
+    from stats.rankmatrix import spearman_rows
 
     by_model = dict(subject.members())
     chosen = Subject(group.cohort, group.models, tuple(by_model[m] for m in group.models))
     entropy, effective = _nested(group.data, chosen)
     if entropy is None or effective is None:
         return
-    replicates = row_spearman(entropy, effective)
+    replicates = spearman_rows(entropy, effective)
     known = replicates[np.isfinite(replicates)]
     rho = spearman(group.entropy, group.effective)
     if rho.value is None or not known.size:
