@@ -6,7 +6,7 @@ The rank comparisons of two samples live in ``stats.ranks`` and are offered here
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import comb, isfinite, sqrt
+from math import comb, hypot, isfinite, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -122,9 +122,9 @@ def welch_from_summary(
     if min(n1, n2) < 2 or sd1 == sd2 == 0.0:
         reason = Reason.TOO_FEW if min(n1, n2) < 2 else Reason.CONSTANT_INPUT
         return Estimate(difference, n), Outcome.missing(method, reason, n)
-    v1, v2 = sd1**2 / n1, sd2**2 / n2
-    se = sqrt(v1 + v2)
-    df = (v1 + v2) ** 2 / (v1**2 / (n1 - 1) + v2**2 / (n2 - 1))
+    se = hypot(sd1 / sqrt(n1), sd2 / sqrt(n2))
+    share = (sd1 / sqrt(n1) / se) ** 2
+    df = 1.0 / (share**2 / (n1 - 1) + (1.0 - share) ** 2 / (n2 - 1))
     half = t_quantile(0.5 + level / 2, df) * se
     interval = Interval(difference - half, difference + half, level, "welch")
     t = difference / se

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stats.checks import FloatArray, is_constant, vector
+from stats.checks import FloatArray, vector
 from stats.nulls import chi2_upper, normal_quantile, normal_two_sided, t_quantile, t_two_sided
 from stats.outcome import Estimate, Interval, Outcome, Reason
 
@@ -18,6 +18,9 @@ Method = Literal["DL", "PM", "REML"]
 
 _MAX_ITERATIONS = 1000
 _CONVERGED = 1e-15
+
+# Fisher z closer together than this are equal: z is of order 1 whatever was correlated.
+_NO_SCATTER = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ def pool_correlations(
     se = sqrt(variance)
     q = _q(y, v, 0.0)
     z, back, outcome, prediction = _inference(
-        mean, se, tau2, y.size, name, level, hartung_knapp, scattered=not is_constant(r)
+        mean, se, tau2, y.size, name, level, hartung_knapp, scattered=float(np.ptp(y)) > _NO_SCATTER
     )
     return Pooled(
         z=z,

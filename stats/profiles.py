@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stats.checks import FloatArray, is_constant
-from stats.correlation import centred_ranks
 from stats.nulls import IntArray
 from stats.outcome import Estimate, Interval, Outcome, Reason
+from stats.rankmatrix import columns, unit_ranks
 
 _PROFILE = "nearest-profile classification, labels permuted within questions"
 _SIGNATURE = "signature similarity, questions permuted within models"
@@ -195,8 +195,9 @@ def signature_similarity(
     A signature is the matrix of ρ (layers × axes) averaged in bins of relative depth. The
     statistic is Pearson's correlation of the two over their cells. Permuting the questions
     of the axes within each model keeps the correlation of neighbouring layers and of the
-    axes, and breaks their relation: the null hypothesis is that in neither model layer
-    entropy and axes are related, a weaker claim than that the models are unlike.
+    axes, and breaks their relation. The null hypothesis is that layer entropy and axes are
+    unrelated in either model; the test does not ask whether two models that both have a
+    signature resemble each other more than other models do.
 
     Parameters
     ----------
@@ -259,9 +260,7 @@ class _Signature:
 
     @classmethod
     def of(cls, x: ArrayLike, y: ArrayLike, n_bins: int) -> _Signature:
-        entropy, projections = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        if entropy.ndim != 2 or projections.ndim != 2 or len(entropy) != len(projections):
-            raise ValueError(f"shapes {entropy.shape} and {projections.shape} do not fit")
+        entropy, projections = columns(x, y)
         layers = bin_by_depth(_standardised_ranks(entropy).T, n_bins).T
         axes = _standardised_ranks(projections)
         return cls(layers.T @ axes, layers, axes, len(entropy))
@@ -271,14 +270,10 @@ class _Signature:
         return self.layers.T @ self.axes[orders]
 
 
-def _standardised_ranks(columns: FloatArray) -> FloatArray:
-    """Centred ranks of unit length by column; NaN where constant or not finite."""
-    out = np.full(columns.shape, np.nan)
-    for target, values in zip(out.T, columns.T, strict=True):
-        if np.isfinite(values).all() and not is_constant(values):
-            ranks = centred_ranks(values).astype(np.float64)
-            target[:] = ranks / np.sqrt(ranks @ ranks)
-    return out
+def _standardised_ranks(values: FloatArray) -> FloatArray:
+    """Centred ranks of unit length by column; NaN where the column is unusable."""
+    ranks = unit_ranks(values)
+    return np.where(ranks.any(axis=0), ranks, np.nan)
 
 
 def _row_correlation(a: FloatArray, b: FloatArray) -> FloatArray:

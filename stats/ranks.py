@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stats.checks import FloatArray, is_constant, pair, vector
+from stats.intervals import bootstrap_interval
 from stats.nulls import (
     IntArray,
     normal_quantile,
@@ -38,7 +39,8 @@ def _differences(x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, float]:
     """Return x − y with floating-point noise set to 0, and the size of that noise."""
     first, second = pair(x, y)
     noise = _noise(first, second)
-    differences = first - second
+    with np.errstate(invalid="ignore"):  # inf − inf: the caller refuses it as non-finite
+        differences = first - second
     return np.where(np.abs(differences) <= noise, 0.0, differences), noise
 
 
@@ -119,8 +121,6 @@ def rank_biserial_paired(
     observed = float(_rank_biserial_under(differences, noise, np.ones((1, n)))[0])
     if counts is None:
         return Estimate(observed, n)
-    from stats.intervals import bootstrap_interval
-
     replicates = _rank_biserial_under(differences, noise, np.asarray(counts, dtype=np.float64))
     jackknife = _rank_biserial_under(differences, noise, np.ones((n, n)) - np.eye(n))
     return Estimate(observed, n, bootstrap_interval(observed, replicates, jackknife, level=level))
