@@ -84,7 +84,7 @@ def save(figure: Figure, folder: Path) -> tuple[Path, ...]:
     ----------
     figure : Figure
     folder : Path
-        Must exist.
+        The filename may name a folder in it, which is made.
 
     Returns
     -------
@@ -92,6 +92,7 @@ def save(figure: Figure, folder: Path) -> tuple[Path, ...]:
         One path a format of ``FORMATS``.
     """
     paths = tuple(folder / f"{figure.filename}.{extension}" for extension in FORMATS)
+    paths[0].parent.mkdir(parents=True, exist_ok=True)
     with _house_style(figure.id):
         canvas = Canvas(figsize=figure.size, layout="constrained")
         FigureCanvasAgg(canvas)
@@ -106,7 +107,14 @@ def empty(axes: Axes, why: str) -> None:
     """Say in a panel why there is nothing to draw."""
     axes.set_axis_off()
     axes.text(
-        0.5, 0.5, why, ha="center", va="center", wrap=True, color="#666666", transform=axes.transAxes
+        0.5,
+        0.5,
+        why,
+        ha="center",
+        va="center",
+        wrap=True,
+        color="#666666",
+        transform=axes.transAxes,
     )
 
 
@@ -219,7 +227,12 @@ def _free_place(
             low = py + dy * gap * 0.8 - (height if dy < 0 else height / 2 if dy == 0 else 0)
             box = (left, low, left + width, low + height)
             first = first or box
-            inside = frame.x0 <= box[0] and box[2] <= frame.x1 and frame.y0 <= box[1] and box[3] <= frame.y1
+            inside = (
+                frame.x0 <= box[0]
+                and box[2] <= frame.x1
+                and frame.y0 <= box[1]
+                and box[3] <= frame.y1
+            )
             meets = any(
                 box[0] < t[2] and t[0] < box[2] and box[1] < t[3] and t[1] < box[3] for t in taken
             )
