@@ -180,12 +180,18 @@ def dumbbells(
 
 
 def label_points(
-    axes: Axes, x: Sequence[float], y: Sequence[float], labels: Sequence[str], tones: Sequence[str]
+    axes: Axes,
+    x: Sequence[float],
+    y: Sequence[float],
+    labels: Sequence[str],
+    tones: Sequence[str],
+    lines: Sequence[tuple[float, float, float, float]] = (),
 ) -> None:
     """Write labels beside points, each at the first place where it covers nothing.
 
     Candidate places lie around the point at growing distance; a place is free when the
-    text's box meets no point and no label already placed.
+    text's box meets no point, no interval (``lines``: left, right, bottom and top end a
+    point) and no label already placed.
     """
     canvas = axes.get_figure()
     assert canvas is not None
@@ -196,6 +202,9 @@ def label_points(
     taken: list[tuple[float, float, float, float]] = [
         (px - 4 * unit, py - 4 * unit, px + 4 * unit, py + 4 * unit) for px, py in points
     ]
+    for (px, py), (left, right, bottom, top) in zip(points, lines, strict=False):
+        (x0, y0), (x1, y1) = to_pixels([(left, bottom), (right, top)])
+        taken += [(x0, py - unit, x1, py + unit), (px - unit, y0, px + unit, y1)]
     frame = axes.get_window_extent()
     renderer = FigureCanvasAgg(canvas).get_renderer()  # type: ignore[arg-type]
     for (px, py), label, tone in zip(points, labels, tones, strict=True):

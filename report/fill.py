@@ -66,7 +66,7 @@ class Filler:
         )  # fmt: skip
         tools: dict[str, Callable[..., str]] = {
             "stat": self.stat, "figure": self.figure, "table": self.table,
-            "listing": fmt.listing, "count": fmt.count, "show": self.show, "decision": decision,
+            "listing": fmt.listing, "count": fmt.count, "out_of": fmt.out_of, "show": self.show, "decision": decision,
         }  # fmt: skip
         self._environment.globals.update(tools)
         self._environment.filters.update(escape=escape, capital=_capital, rule=_RULES.__getitem__)

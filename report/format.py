@@ -171,3 +171,13 @@ def count(n: int, singular: str = "", plural: str = "") -> str:
     if not singular:
         return "none" if n == 0 else word
     return f"{word} {singular if n == 1 else plural or singular + 's'}"
+
+
+def out_of(part: int, whole: int, singular: str, plural: str = "") -> str:
+    """Say how many of a number of things: ``all 15 pairs``, ``none of the 41 tests``."""
+    things = count(whole, singular, plural)
+    if whole == 1:
+        return f"the one {singular}" if part else f"not the one {singular}"
+    if part == whole:
+        return f"both {plural or singular + 's'}" if whole == 2 else f"all {things}"
+    return f"{count(part)} of the {things}"

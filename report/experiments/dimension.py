@@ -24,6 +24,7 @@ SLUG = "dimension"
 TITLE = "What can a handful of models say?"
 POWER = 0.8
 REFERENCE_RHO = 0.5
+STRONG = 0.5  # by common usage: what an interval must reach to leave room for it
 _EXACT_UP_TO = 8  # enumeration of arrangements and of count vectors stays instant
 
 
@@ -387,6 +388,8 @@ def _part(group: _Group, ledger: Ledger) -> dict[str, Any]:
         "n": len(group.models), "entries": found, "alpha": alpha,
         "significant": rho.p is not None and rho.p <= alpha,
         "positive": (rho.value or 0.0) > 0,
+        "either_sign": _reaches(rho, -STRONG) and _reaches(rho, STRONG),
+        "same_order": "level" in found and found["level"].value == rho.value,
         "left_out": (valued[0], valued[-1]) if valued else None,
         "name": {e.id: group.data.study.model(str(e.model)).name for e in left_out},
         "ever_significant": [e for e in left_out if e.p is not None and e.p <= alpha],
@@ -401,6 +404,11 @@ def _part(group: _Group, ledger: Ledger) -> dict[str, Any]:
         "level_significant": "level" in found
         and found["level"].p is not None and found["level"].p <= alpha,
     }  # fmt: skip
+
+
+def _reaches(entry: Entry, rho: float) -> bool:
+    ci = entry.estimate.interval
+    return ci is not None and ci.low <= rho <= ci.high
 
 
 _QUESTIONS = (
@@ -473,6 +481,7 @@ def _figure(group: _Group, ledger: Ledger) -> Figure:
         figures.label_points(
             axes, group.entropy.tolist(), group.effective.tolist(),
             [m.label for m in group.models], tones,
+            lines=[_ends(x, y) for x, y in zip(entropies, effective, strict=True)],
         )  # fmt: skip
 
     what = "published, without interval" if group.tail else "with BCa intervals"
@@ -488,15 +497,20 @@ def _figure(group: _Group, ledger: Ledger) -> Figure:
     )  # fmt: skip
 
 
+def _ends(x: Entry, y: Entry) -> tuple[float, float, float, float]:
+    """Return the ends of a point's intervals: left, right, bottom, top."""
+    assert x.value is not None and y.value is not None
+    across, up = x.estimate.interval, y.estimate.interval
+    return (
+        across.low if across else x.value, across.high if across else x.value,
+        up.low if up else y.value, up.high if up else y.value,
+    )  # fmt: skip
+
+
 def _cross(axes: Axes, x: Entry, y: Entry, tone: str) -> None:
     """Draw a point with its intervals in both directions."""
     assert x.value is not None and y.value is not None
-    for entry, horizontal in ((x, True), (y, False)):
-        if (ci := entry.estimate.interval) is not None:
-            ends = (
-                ([ci.low, ci.high], [y.value] * 2)
-                if horizontal
-                else ([x.value] * 2, [ci.low, ci.high])
-            )
-            axes.plot(*ends, color=tone, lw=1.1, alpha=0.6)
+    left_end, right_end, bottom, top = _ends(x, y)
+    axes.plot([left_end, right_end], [y.value] * 2, color=tone, lw=1.1, alpha=0.6)
+    axes.plot([x.value] * 2, [bottom, top], color=tone, lw=1.1, alpha=0.6)
     axes.plot(x.value, y.value, "o", color=tone, ms=6)

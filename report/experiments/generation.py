@@ -331,7 +331,7 @@ def _sensitivity_table(data: StudyData, ledger: Ledger, subject: Subject) -> Tab
         entry_id(SLUG, "sensitivity", data.study.id, subject.cohort.key).replace(".", "-"),
         "Does the way of averaging matter? Mean over questions beside the mean over tokens (nats), "
         "the stored probability mass, and how token entropy changes within an answer: slope "
-        "(nats per hundred tokens) and autocorrelation at lag 1.",
+        "(nats per token) and autocorrelation at lag 1.",
         (left("Model"), right("By question"), right("By token"), right("Mass"), right("Slope"),
          right("Autocorrelation")),
         rows,
