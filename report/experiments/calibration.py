@@ -8,20 +8,35 @@ from typing import Any
 from matplotlib.figure import Figure as Canvas
 
 from report import figures
-from report.document import Cell, Column, Figure, Section, Stat, Table
+from report.document import Figure, Section, Table
 from report.experiments import calibration_plots as plots
 from report.experiments.base import Analysis, StudyData, entry_id
+from report.experiments.calibration_contrasts import (
+    SLUG,
+    Calibrated,
+    calibrated,
+    contrast_entries,
+    replication_entries,
+    tuning_entries,
+    tuning_pairs,
+)
+from report.experiments.calibration_tables import (
+    RULES,
+    contrast_table,
+    entry_of,
+    interval_header,
+    length_table,
+    name,
+    replication_tables,
+)
+from report.format import listing
 from report.ledger import Entry, Family, Ledger
 from report.study import Axis, Model
-from report.tables import left, right
 from stats.outcome import Estimate, Outcome, Reason
 
-SLUG = "calibration"
 TITLE = "Entropy by pole"
-RULES = {
-    "bh": "the Benjamini–Hochberg correction", "by": "the Benjamini–Yekutieli correction",
-    "holm": "Holm's correction", "maxt": "the max-T correction",
-}  # fmt: skip
+# From this many on, what survives is listed and not told one by one.
+_SENTENCES = 8
 
 
 def analyse(data: StudyData) -> Analysis:
@@ -32,17 +47,40 @@ def analyse(data: StudyData) -> Analysis:
         family = poles_family(data, "published")
         entries += _published(data, rows, family.id)
         families.append(family)
+    for group in calibrated(data):
+        made, declared = _measured(data, group)
+        entries += made
+        families += declared
     return Analysis(entries, families)
+
+
+def _measured(data: StudyData, group: Calibrated) -> tuple[list[Entry], list[Family]]:
+    """Compute the contrasts of one cohort and what they give over its models."""
+    level = group.cohort.key
+    declared = [
+        poles_family(data, level),
+        _family(data, "lengths", level, "Answer length by pole, all models and axes"),
+        _family(data, "replication", level, "Entropy by pole, combined over models, by axis"),
+        _family(data, "tuning", level, "Entropy by pole, base against instruction-tuned models"),
+    ]
+    entries = list(contrast_entries(data, group, declared[0].id, declared[1].id))
+    entries += replication_entries(data, group, entries, declared[2].id)
+    entries += tuning_entries(data, group, declared[3].id)
+    used = {e.family for e in entries}
+    return entries, [family for family in declared if family.id in used]
+
+
+def _family(data: StudyData, what: str, level: str, title: str) -> Family:
+    family = entry_id(SLUG, what, data.study.id, level)
+    return Family(family, title, data.plan.decision, data.plan.alpha)
 
 
 def poles_family(data: StudyData, level: str) -> Family:
     """Declare the family of all contrasts of one level."""
-    return Family(
-        entry_id(SLUG, "poles", data.study.id, level),
+    return _family(
+        data, "poles", level,
         "Entropy under the positive against the negative pole, all models and axes",
-        data.plan.decision,
-        data.plan.alpha,
-    )
+    )  # fmt: skip
 
 
 # --- published numbers ------------------------------------------------------------------
@@ -120,76 +158,41 @@ def present(
         if data.published("calibration"):
             models = published_models(data)
             parts.append(_published_part(data, ledger, models))
-            tables.append(_contrast_table(data, ledger, "published", models))
+            tables.append(contrast_table(data, ledger, "published", models))
             shown.append(_figure(data, ledger, "published", models))
+        for group in calibrated(data):
+            level = group.cohort.key
+            parts.append(_measured_part(data, ledger, group))
+            tables.append(contrast_table(data, ledger, level, group.shown))
+            tables.append(length_table(data, ledger, group))
+            shown.append(_figure(data, ledger, level, group.shown))
+            tables += replication_tables(data, ledger, group)
     return Section(SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables))
 
 
-def _name(data: StudyData, level: str, *parts: str) -> str:
-    return entry_id(SLUG, *parts, data.study.id, level).replace(".", "-")
-
-
-def _entry(ledger: Ledger, quantity: str, level: str, model: Model, axis: Axis) -> Entry:
-    suffix = ("published",) if level == "published" else ()
-    return ledger[entry_id(SLUG, quantity, model.key, axis.key, *suffix)]
-
-
-def _cell(entry: Entry, kind: str) -> Cell:
-    return entry.reason or Stat(entry.id, kind)
-
-
-def _contrast_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Table:
-    family = ledger.families[poles_family(data, level).id]
-    spread = ("p", "p") if level == "published" else (_ci_header(data), "ci")
-    rows: list[tuple[Cell, ...]] = []
-    for model in models:
-        for axis in data.study.axes:
-            delta = _entry(ledger, "delta", level, model, axis)
-            poles = [_entry(ledger, q, level, model, axis) for q in ("positive", "negative")]
-            rows.append(
-                (model.label, axis.name, *(_cell(e, "value") for e in poles),
-                 _cell(delta, "signed"), _cell(delta, spread[1]),
-                 _cell(delta, f"adjusted:{family.method}"))
-            )  # fmt: skip
-    how = (
-        "Pole means, Δ and p are those of the study; where it gives only a bound for p, the bound "
-        "is used."
-        if level == "published"
-        else "Δ: Hodges–Lehmann estimate, with its interval."
-    )
-    return Table(
-        _name(data, level),
-        f"Entropy in nats under the positive and the negative pole of each axis. {how} The last "
-        f"column is p after {RULES[family.method]}.",
-        (left("Model"), left("Axis"), right("Positive"), right("Negative"), right("Δ"),
-         right(spread[0]), right("adjusted p")),
-        tuple(rows),
-    )  # fmt: skip
-
-
-def _ci_header(data: StudyData) -> str:
-    return f"{data.plan.ci_level * 100:g}% CI"
-
-
 def _contrasts(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> list[Entry]:
-    return [_entry(ledger, "delta", level, m, a) for m in models for a in data.study.axes]
+    return [entry_of(ledger, "delta", level, m, a) for m in models for a in data.study.axes]
 
 
 def _part(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> dict[str, Any]:
     """Collect what both levels say: what survives, in which model, and what is missing."""
     family = ledger.families[poles_family(data, level).id]
     contrasts = _contrasts(data, ledger, level, models)
-    missing: dict[str, list[str]] = {}
+    missing: dict[tuple[str, Reason], list[str]] = {}
     for entry in contrasts:
         if entry.reason:
-            missing.setdefault(str(entry.model), []).append(data.study.axis(str(entry.axis)).name)
+            where = (data.study.model(str(entry.model)).name, entry.reason)
+            missing.setdefault(where, []).append(data.study.axis(str(entry.axis)).name)
     return {
         "study": data.study, "level": level, "family": family, "models": models,
-        "rule": RULES[family.method], "table": _name(data, level), "figure": _name(data, level),
+        "rule": RULES[family.method], "table": name(data, level), "figure": name(data, level),
         "contrasts": contrasts,
         "survivors": [(e, data.study.model(str(e.model)), data.study.axis(str(e.axis)))
                       for e in contrasts if e.rejected],
-        "missing": [(data.study.model(model).name, axes) for model, axes in missing.items()],
+        "by_model": [(m, kept) for m in models if (kept := [
+            (e, data.study.axis(str(e.axis))) for e in contrasts if e.rejected and e.model == m.key
+        ])],
+        "missing": [(model, axes, reason) for (model, reason), axes in missing.items()],
         "agree": _axes_by_agreement(data, ledger, level, models),
     }  # fmt: skip
 
@@ -200,7 +203,7 @@ def _axes_by_agreement(
     """Name the axes on which Δ has one sign in all models, and those on which it has not."""
     agree: dict[bool, list[str]] = {True: [], False: []}
     for axis in data.study.axes:
-        values = [_entry(ledger, "delta", level, m, axis).value for m in models]
+        values = [entry_of(ledger, "delta", level, m, axis).value for m in models]
         known = [v for v in values if v]
         if len(known) == len(models) > 1:
             agree[all(v > 0 for v in known) or all(v < 0 for v in known)].append(axis.name)
@@ -216,20 +219,52 @@ def _published_part(data: StudyData, ledger: Ledger, models: Sequence[Model]) ->
     }  # fmt: skip
 
 
+def _measured_part(data: StudyData, ledger: Ledger, group: Calibrated) -> dict[str, Any]:
+    """Add what captures tell beside: lengths, and what holds over models."""
+    level = group.cohort.key
+    part = _part(data, ledger, level, group.shown)
+    kept = {(e.model, e.axis) for e in part["contrasts"] if e.rejected}
+    about = {"experiment": SLUG, "evidence": data.evidence, "cohort": level}
+    longer = ledger.select(quantity="tokens", **about)
+    followed = [e for e in ledger.select(quantity="length-rho", **about) if e.value is not None]
+    replicated = ledger.select(quantity="replication", **about)
+    tuning = ledger.select(quantity="tuning", **about)
+    return part | {
+        "cohort": group.cohort,
+        "without": [m for m in group.models if m not in group.shown],
+        "brief": len(part["survivors"]) > _SENTENCES,
+        "paired": all(c.paired for c in group.contrasts.values()),
+        "lengths": name(data, level, "lengths"),
+        "longer": sum(bool(e.rejected) for e in longer),
+        "longer_kept": sum(bool(e.rejected) for e in longer if (e.model, e.axis) in kept),
+        "followed": (min(followed, key=_value), max(followed, key=_value)) if followed else None,
+        "replicated": [(e, data.study.axis(str(e.axis))) for e in replicated if e.rejected],
+        "replication": name(data, level, "replication") if replicated else "",
+        "tuned": [(e, data.study.axis(str(e.axis))) for e in tuning if e.rejected],
+        "tuning": name(data, level, "tuning") if tuning else "",
+        "pairs": tuning_pairs(group),
+    }  # fmt: skip
+
+
+def _value(entry: Entry) -> float:
+    return 0.0 if entry.value is None else entry.value
+
+
 def _figure(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Figure:
     panels = [_panel(data, ledger, level, model) for model in models]
     survivors = [e for e in _contrasts(data, ledger, level, models) if e.rejected]
-    bars = "" if level == "published" else f", with {_ci_header(data)}s"
+    bars = "" if level == "published" else f", {interval_header(data)}"
 
     def draw(canvas: Canvas) -> None:
-        plots.draw(canvas, panels, f"Δ = positive − negative (nats){bars}")
+        plots.draw(canvas, panels, f"Δ (nats){bars}")
 
     return Figure(
-        _name(data, level),
+        name(data, level),
         f"{data.study.id}/exp4_calibration_entropy" + ("_published" * (level == "published")),
         f"Entropy by pole. Left: mean entropy under the positive and the negative pole. "
-        f"Right: their difference Δ{bars}; solid where it survives correction.",
-        f"Two plots for each of {', '.join(m.name for m in models)}, one row an axis: pole means "
+        f"Right: their difference Δ, positive minus negative{bars}; solid where it survives "
+        "correction.",
+        f"Two plots for {listing([m.name for m in models])}, one row an axis: pole means "
         f"as two triangles, and the difference as a dot. {_seen(data, survivors)}",
         (figures.WIDTH, plots.height(panels)), draw,
     )  # fmt: skip
@@ -238,18 +273,18 @@ def _figure(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]
 def _seen(data: StudyData, survivors: Sequence[Entry]) -> str:
     if not survivors:
         return "No dot is solid."
-    names = [
-        f"{data.study.axis(str(e.axis)).name} in {data.study.model(str(e.model)).name}"
-        for e in survivors
-    ]
-    return f"Solid: {'; '.join(names)}."
+    by_model: dict[str, list[str]] = {}
+    for e in survivors:
+        axes = by_model.setdefault(data.study.model(str(e.model)).name, [])
+        axes.append(data.study.axis(str(e.axis)).name)
+    return f"Solid: {'; '.join(f'{listing(axes)} in {m}' for m, axes in by_model.items())}."
 
 
 def _panel(data: StudyData, ledger: Ledger, level: str, model: Model) -> plots.Panel:
     rows: list[plots.Row] = []
     for axis in data.study.axes:
         delta, positive, negative = (
-            _entry(ledger, q, level, model, axis) for q in ("delta", "positive", "negative")
+            entry_of(ledger, q, level, model, axis) for q in ("delta", "positive", "negative")
         )
         ci = delta.estimate.interval
         rows.append(

@@ -1,0 +1,330 @@
+"""The pole contrasts of experiment 4, computed from calibration captures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from report.experiments.base import StudyData, entry_id
+from report.features import Calibration, FloatArray
+from report.ledger import Entry
+from report.lineage import selector
+from report.study import Axis, Cohort, Model
+from stats.outcome import Estimate, Reason
+
+SLUG = "calibration"
+POLES = ("positive", "negative")
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One model's answers under the two poles of one axis, positive first.
+
+    Where both poles were asked the same questions, the arrays are matched question by
+    question and ``questions`` holds the texts; otherwise ``questions`` is None.
+    """
+
+    entropy: tuple[FloatArray, FloatArray]
+    tokens: tuple[FloatArray, FloatArray]
+    questions: tuple[str, ...] | None
+
+    @property
+    def paired(self) -> bool:
+        """True where the same questions stand under both poles."""
+        return self.questions is not None
+
+    @cached_property
+    def has_lengths(self) -> bool:
+        """True where every answer's length is known."""
+        return all(bool((t > 0).all()) for t in self.tokens)
+
+
+def contrast(calibration: Calibration, axis: str) -> Contrast | None:
+    """Line up the answers of one axis; None where a pole has fewer than two entropies."""
+    rows = [
+        [i for i, (a, p) in enumerate(zip(calibration.axis, calibration.pole, strict=True))
+         if (a, p) == (axis, pole)]
+        for pole in POLES
+    ]  # fmt: skip
+    asked = [[calibration.question[i] for i in chosen] for chosen in rows]
+    known = [[i for i in chosen if np.isfinite(calibration.entropy[i])] for chosen in rows]
+    questions: tuple[str, ...] | None = None
+    if set(asked[0]) == set(asked[1]) and all(len(set(q)) == len(q) for q in asked):
+        found = [{calibration.question[i]: i for i in chosen} for chosen in known]
+        questions = tuple(q for q in found[0] if q in found[1])
+        known = [[places[q] for q in questions] for places in found]
+    if min(len(chosen) for chosen in known) < 2:
+        return None
+    entropy = tuple(calibration.entropy[chosen] for chosen in known)
+    tokens = tuple(calibration.n_tokens[chosen].astype(np.float64) for chosen in known)
+    return Contrast((entropy[0], entropy[1]), (tokens[0], tokens[1]), questions)
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A cohort of which at least one model was calibrated, or should have been.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    models : tuple of Model
+        All of the cohort.
+    shown : tuple of Model
+        Those with a calibration, and those whose calibration is lost.
+    contrasts : dict
+        By model and axis key; pairs that can't be computed are absent.
+    """
+
+    cohort: Cohort
+    models: tuple[Model, ...]
+    shown: tuple[Model, ...]
+    contrasts: dict[tuple[str, str], Contrast]
+
+
+def calibrated(data: StudyData) -> tuple[Calibrated, ...]:
+    """Return the cohorts with calibrations, in the study's order."""
+    about = [p for p in data.features.problems if p.part == "calibration" and p.costs]
+    lost = {problem.model for problem in about if not problem.note}
+    captures = data.features.calibrations
+    result: list[Calibrated] = []
+    for cohort in data.study.cohorts:
+        models = data.study.cohort_models(cohort.key)
+        shown = tuple(m for m in models if m.key in captures or m.key in lost)
+        found = {
+            (m.key, axis.key): made
+            for m in models if m.key in captures
+            for axis in data.study.axes
+            if (made := contrast(captures[m.key], axis.key)) is not None
+        }  # fmt: skip
+        if shown:
+            result.append(Calibrated(cohort, models, shown, found))
+    return tuple(result)
+
+
+def contrast_entries(
+    data: StudyData, group: Calibrated, poles: str, lengths: str
+) -> Iterator[Entry]:
+    """Describe every model × axis pair; ``poles`` and ``lengths`` are the ids of the families."""
+    for model in group.models:
+        for axis in data.study.axes:
+            found = group.contrasts.get((model.key, axis.key))
+            if found is None:
+                yield from _missing(data, group, model, axis, poles)
+            else:
+                yield from _pole_means(data, model, axis, found)
+                yield from _differences(data, model, axis, found, poles, lengths)
+
+
+def _entry(data: StudyData, quantity: str, model: Model, axis: Axis, **fields: Any) -> Entry:
+    given: dict[str, Any] = {"unit": "nats", "evidence": data.evidence}
+    return Entry(
+        id=entry_id(SLUG, quantity, model.key, axis.key), experiment=SLUG, quantity=quantity,
+        cohort=model.cohort, model=model.key, axis=axis.key, **(given | fields),
+    )  # fmt: skip
+
+
+def _sources(data: StudyData, column: str, model: Model, axis: Axis) -> tuple[str, str]:
+    first, second = (
+        data.source("features/calibration", column, model=model.key, axis=axis.key, pole=pole)
+        for pole in POLES
+    )
+    return first, second
+
+
+def _missing(
+    data: StudyData, group: Calibrated, model: Model, axis: Axis, poles: str
+) -> Iterator[Entry]:
+    """Say why a pair is missing; the pole means only of models that the tables show."""
+    held = data.features.calibrations.get(model.key)
+    reason = (
+        Reason.TOO_FEW
+        if held is not None and axis.key in held.axis
+        else data.features.why_missing(model.key, "calibration", axis.key)
+    )
+    yield _entry(
+        data, "delta", model, axis, estimate=Estimate.missing(reason, 0), family=poles,
+        method="Hodges–Lehmann, paired", label=f"entropy, {axis.name}, {model.name}",
+    )  # fmt: skip
+    if model in group.shown:
+        for quantity in (*POLES, "rank-biserial", "tokens", "length-rho"):
+            yield _entry(
+                data, quantity, model, axis, estimate=Estimate.missing(reason, 0),
+                method="not computed", label=f"{quantity}, {axis.name}, {model.name}",
+            )  # fmt: skip
+
+
+def _pole_means(data: StudyData, model: Model, axis: Axis, found: Contrast) -> Iterator[Entry]:
+    from stats.resampling import bootstrap_mean
+
+    sources = _sources(data, "entropy", model, axis)
+    names = (axis.positive, axis.negative)
+    for pole, name, values, source in zip(POLES, names, found.entropy, sources, strict=True):
+        counts = data.draws.counts(f"{model.key}.calibration", values.size)
+        interval = bootstrap_mean(values, counts, level=data.plan.ci_level)
+        yield _entry(
+            data, pole, model, axis, estimate=Estimate(float(values.mean()), values.size, interval),
+            method="mean over answers of the token mean", seed=data.plan.seed, sources=(source,),
+            label=f"mean entropy under “{name}”, {model.name}",
+        )  # fmt: skip
+
+
+def _differences(
+    data: StudyData, model: Model, axis: Axis, found: Contrast, poles: str, lengths: str
+) -> Iterator[Entry]:
+    """Entropy and length, positive minus negative pole, and how the two differences go together."""
+    from stats import comparison
+
+    shift, test, how = (
+        comparison.hodges_lehmann_shift, comparison.mann_whitney, "Hodges–Lehmann, unpaired"
+    )  # fmt: skip
+    if found.paired:
+        shift, test = comparison.hodges_lehmann_paired, comparison.wilcoxon_signed_rank
+        how = "Hodges–Lehmann, paired"
+    between = f"{axis.positive} minus {axis.negative}, {model.name}"
+    level = data.plan.ci_level
+    yield _entry(
+        data, "delta", model, axis, estimate=shift(*found.entropy, level),
+        outcome=test(*found.entropy), family=poles, method=how, label=f"entropy, {between}",
+        sources=_sources(data, "entropy", model, axis),
+    )  # fmt: skip
+    yield _rank_biserial(data, model, axis, found, between)
+    known = found.has_lengths
+    yield _entry(
+        data, "tokens", model, axis, unit="tokens", method=how, family=lengths,
+        estimate=shift(*found.tokens, level) if known
+        else Estimate.missing(Reason.MISSING_CAPTURE, 0),
+        outcome=test(*found.tokens) if known else None,
+        label=f"answer length, {between}", sources=_sources(data, "n_tokens", model, axis),
+    )  # fmt: skip
+    yield _length_rho(data, model, axis, found, between)
+
+
+def _rank_biserial(
+    data: StudyData, model: Model, axis: Axis, found: Contrast, between: str
+) -> Entry:
+    from stats.comparison import rank_biserial, rank_biserial_paired
+
+    if found.paired:
+        counts = data.draws.counts(f"{model.key}.calibration", found.entropy[0].size)
+        estimate = rank_biserial_paired(*found.entropy, counts, data.plan.ci_level)
+    else:
+        estimate = rank_biserial(*found.entropy)
+    return _entry(
+        data, "rank-biserial", model, axis, estimate=estimate, unit="rho",
+        method=("matched-pairs " if found.paired else "") + "rank-biserial correlation",
+        seed=data.plan.seed if found.paired else None, label=f"rank-biserial, {between}",
+        sources=_sources(data, "entropy", model, axis),
+    )  # fmt: skip
+
+
+def _length_rho(data: StudyData, model: Model, axis: Axis, found: Contrast, between: str) -> Entry:
+    """Correlate the difference in entropy with the difference in length, over questions."""
+    from stats.correlation import bonett_wright, spearman
+
+    estimate = Estimate.missing(Reason.TOO_FEW, 0)
+    if found.paired and found.has_lengths:
+        entropy, tokens = (pair[0] - pair[1] for pair in (found.entropy, found.tokens))
+        estimate = spearman(entropy, tokens)
+        if estimate.value is not None:
+            interval = bonett_wright(estimate.value, estimate.n, data.plan.ci_level)
+            estimate = Estimate(estimate.value, estimate.n, interval)
+    return _entry(
+        data, "length-rho", model, axis, estimate=estimate, unit="rho",
+        method="Spearman's rho of paired differences",
+        label=f"correlation of the differences in entropy and in length, {between}",
+        sources=(*_sources(data, "entropy", model, axis),
+                 *_sources(data, "n_tokens", model, axis)),
+    )  # fmt: skip
+
+
+# --- over models ------------------------------------------------------------------------
+
+
+def replication_entries(
+    data: StudyData, group: Calibrated, entries: list[Entry], family: str
+) -> Iterator[Entry]:
+    """Combine the models of a cohort, axis by axis, where at least two were tested.
+
+    Conditions of one model are not independent replications and are left alone.
+    """
+    from stats.comparison import sign_agreement, stouffer
+
+    if group.cohort.unit != "model":
+        return
+    for axis in data.study.axes:
+        tested = [e for e in entries if (e.quantity, e.axis) == ("delta", axis.key) and e.p]
+        values = [e.value or 0.0 for e in tested]
+        if len(tested) < 2:
+            continue
+        signs = [int(np.sign(v)) for v in values]
+        common: dict[str, Any] = {
+            "experiment": SLUG, "evidence": data.evidence, "cohort": group.cohort.key,
+            "axis": axis.key,
+        }  # fmt: skip
+        where = {
+            "experiment": SLUG, "quantity": "delta", "evidence": data.evidence,
+            "cohort": group.cohort.key, "axis": axis.key,
+        }  # fmt: skip
+        yield Entry(
+            id=entry_id(SLUG, "replication", group.cohort.key, axis.key), quantity="replication",
+            estimate=Estimate(float(np.mean(values)), len(values)),
+            outcome=stouffer([e.p or 1.0 for e in tested], signs), family=family, unit="nats",
+            method="mean of the models' estimates",
+            label=f"entropy, {axis.positive} minus {axis.negative}, over {len(values)} models",
+            sources=tuple(selector("", "ledger", c, **where) for c in ("estimate", "p")), **common,
+        )  # fmt: skip
+        agreement = sign_agreement(signs)
+        yield Entry(
+            id=entry_id(SLUG, "agreement", group.cohort.key, axis.key), quantity="agreement",
+            estimate=Estimate(sum(s > 0 for s in signs) / len(signs), len(signs)),
+            outcome=agreement, unit="share", method="share of models with a positive estimate",
+            label=f"models with higher entropy under “{axis.positive}”",
+            sources=(selector("", "ledger", "estimate", **where),), **common,
+        )  # fmt: skip
+
+
+def tuning_pairs(group: Calibrated) -> list[tuple[Model, Model]]:
+    """Return (base, instruct) pairs of one model family that were both calibrated."""
+    held = {key for key, _ in group.contrasts}
+    chosen = [m for m in group.models if m.key in held]
+    return [
+        (base, tuned)
+        for base in chosen if base.tuning == "base"
+        for tuned in chosen if tuned.tuning == "instruct" and base.family == tuned.family != ""
+    ]  # fmt: skip
+
+
+def tuning_entries(data: StudyData, group: Calibrated, family: str) -> Iterator[Entry]:
+    """Compare the pole contrasts of a base model with those of its instruct sibling."""
+    from stats.comparison import hodges_lehmann_paired, wilcoxon_signed_rank
+
+    for base, tuned in tuning_pairs(group):
+        for axis in data.study.axes:
+            found = [group.contrasts.get((m.key, axis.key)) for m in (base, tuned)]
+            by_question = [_by_question(one) for one in found]
+            shared = [q for q in by_question[0] if q in by_question[1]]
+            table = np.array([[differences[q] for q in shared] for differences in by_question])
+            enough = len(shared) > 1
+            yield Entry(
+                id=entry_id(SLUG, "tuning", base.key, tuned.key, axis.key), experiment=SLUG,
+                quantity="tuning", evidence=data.evidence, cohort=group.cohort.key,
+                model=f"{base.key} {tuned.key}", axis=axis.key, family=family, unit="nats",
+                estimate=hodges_lehmann_paired(table[0], table[1], data.plan.ci_level)
+                if enough else Estimate.missing(Reason.TOO_FEW, len(shared)),
+                outcome=wilcoxon_signed_rank(table[0], table[1]) if enough else None,
+                method="Hodges–Lehmann, paired differences",
+                label=f"Δ on {axis.name}, {base.name} minus {tuned.name}",
+                sources=(*_sources(data, "entropy", base, axis),
+                         *_sources(data, "entropy", tuned, axis)),
+            )  # fmt: skip
+
+
+def _by_question(found: Contrast | None) -> dict[str, float]:
+    if found is None or found.questions is None:
+        return {}
+    differences = found.entropy[0] - found.entropy[1]
+    return {q: float(d) for q, d in zip(found.questions, differences, strict=True)}

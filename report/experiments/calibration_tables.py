@@ -1,0 +1,132 @@
+"""Tables of experiment 4, and the names that its parts share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from report.document import Cell, Stat, Table
+from report.experiments.base import StudyData, entry_id
+from report.experiments.calibration_contrasts import SLUG, Calibrated
+from report.ledger import Entry, Ledger
+from report.study import Axis, Model
+from report.tables import left, right
+
+RULES = {
+    "bh": "the Benjamini–Hochberg correction", "by": "the Benjamini–Yekutieli correction",
+    "holm": "Holm's correction", "maxt": "the max-T correction",
+}  # fmt: skip
+
+
+def name(data: StudyData, level: str, *parts: str) -> str:
+    """Name a table or figure of one level: a cohort's key or ``"published"``."""
+    return entry_id(SLUG, *parts, data.study.id, level).replace(".", "-")
+
+
+def entry_of(ledger: Ledger, quantity: str, level: str, model: Model, axis: Axis) -> Entry:
+    """Return the entry of one model and axis."""
+    suffix = ("published",) if level == "published" else ()
+    return ledger[entry_id(SLUG, quantity, model.key, axis.key, *suffix)]
+
+
+def interval_header(data: StudyData) -> str:
+    """Head a column of confidence intervals."""
+    return f"{data.plan.ci_level * 100:g}% CI"
+
+
+def _cell(entry: Entry, kind: str) -> Cell:
+    return entry.reason or Stat(entry.id, kind)
+
+
+def contrast_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Table:
+    """Describe pole means, Δ and the decision, one row a model and axis."""
+    rule = data.plan.decision
+    spread = ("p", "p") if level == "published" else (interval_header(data), "ci")
+    rows: list[tuple[Cell, ...]] = []
+    for model in models:
+        for axis in data.study.axes:
+            delta = entry_of(ledger, "delta", level, model, axis)
+            poles = [entry_of(ledger, q, level, model, axis) for q in ("positive", "negative")]
+            rows.append(
+                (model.label, axis.name, *(_cell(e, "value") for e in poles),
+                 _cell(delta, "signed"), _cell(delta, spread[1]),
+                 _cell(delta, f"adjusted:{rule}"))
+            )  # fmt: skip
+    how = (
+        "Pole means, Δ and p are those of the study; where it gives only a bound for p, the bound "
+        "is used."
+        if level == "published"
+        else "Δ: Hodges–Lehmann estimate, with its interval."
+    )
+    return Table(
+        name(data, level),
+        f"Entropy in nats under the positive and the negative pole of each axis. {how} The last "
+        f"column is p after {RULES[rule]}.",
+        (left("Model"), left("Axis"), right("Positive"), right("Negative"), right("Δ"),
+         right(spread[0]), right("adjusted p")),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def length_table(data: StudyData, ledger: Ledger, group: Calibrated) -> Table:
+    """Describe effect sizes and what answer length has to do with them."""
+    level, rule = group.cohort.key, data.plan.decision
+    rows: list[tuple[Cell, ...]] = []
+    for model in group.shown:
+        for axis in data.study.axes:
+            effect, tokens, rho = (
+                entry_of(ledger, q, level, model, axis)
+                for q in ("rank-biserial", "tokens", "length-rho")
+            )
+            rows.append(
+                (model.label, axis.name, _cell(effect, "value"), _cell(effect, "ci"),
+                 _cell(tokens, "signed"), _cell(tokens, f"adjusted:{rule}"), _cell(rho, "value"))
+            )  # fmt: skip
+    return Table(
+        name(data, level, "lengths"),
+        "Size of each contrast, and answer length beside it. Rank-biserial: 1 if entropy is higher "
+        "under the positive pole for every question. Δ tokens: difference in length, with its own "
+        f"p after {RULES[rule]}. ρ: correlation over questions of the difference in entropy with "
+        "the difference in length.",
+        (left("Model"), left("Axis"), right("Rank-biserial"), right(interval_header(data)),
+         right("Δ tokens"), right("adjusted p"), right("ρ")),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def replication_tables(data: StudyData, ledger: Ledger, group: Calibrated) -> list[Table]:
+    """Describe what holds over models, as far as there is anything to compare."""
+    level, rule = group.cohort.key, data.plan.decision
+    about = {"experiment": SLUG, "evidence": data.evidence, "cohort": level}
+    tables: list[Table] = []
+    if entries := ledger.select(quantity="replication", **about):
+        rows = [
+            (data.study.axis(str(e.axis)).name, Stat(e.id, "n"), Stat(e.id, "signed"),
+             Stat(entry_id(SLUG, "agreement", level, str(e.axis)), "value"), Stat(e.id, "p"),
+             Stat(e.id, f"adjusted:{rule}"))
+            for e in entries
+        ]  # fmt: skip
+        tables.append(Table(
+            name(data, level, "replication"),
+            "Does a contrast repeat from model to model? Mean of the models' Δ in nats, share of "
+            f"models in which it is positive, Stouffer's combined p, and p after {RULES[rule]}.",
+            (left("Axis"), right("Models"), right("Mean Δ"), right("Share positive"), right("p"),
+             right("adjusted p")),
+            tuple(rows),
+        ))  # fmt: skip
+    if entries := ledger.select(quantity="tuning", **about):
+        tables.append(Table(
+            name(data, level, "tuning"),
+            "Δ of the base model minus Δ of its instruction-tuned sibling, in nats, paired by "
+            f"question (Hodges–Lehmann). Last column: p after {RULES[rule]}.",
+            (left("Models"), left("Axis"), right("Difference"), right(interval_header(data)),
+             right("p"), right("adjusted p")),
+            tuple(_tuning_row(data, e, rule) for e in entries),
+        ))  # fmt: skip
+    return tables
+
+
+def _tuning_row(data: StudyData, entry: Entry, rule: str) -> tuple[Cell, ...]:
+    names = [data.study.model(key).label for key in str(entry.model).split()]
+    kinds = ("signed", "ci", "p", f"adjusted:{rule}")
+    axis = data.study.axis(str(entry.axis)).name
+    return (" minus ".join(names), axis, *(_cell(entry, kind) for kind in kinds))
