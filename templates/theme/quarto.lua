@@ -165,6 +165,15 @@ local function callout(div)
   return blocks
 end
 
+local function landscape(div)
+  if not div.classes:includes("landscape") then return nil end
+  if target ~= "typst" then return div.content end
+  local blocks = pandoc.Blocks({ raw_block("#page(flipped: true)[") })
+  blocks:extend(div.content)
+  blocks:insert(raw_block("]"))
+  return blocks
+end
+
 -- Numbers ---------------------------------------------------------------------------------
 
 local numbers, seen, counts, sections = {}, {}, { fig = 0, tbl = 0, eq = 0 }, {}
@@ -342,6 +351,11 @@ local function tabular(tbl)
     return blocks, false
   end
   if target ~= "latex" and numbers[id] then tbl.caption.long = prefixed(tbl.caption, "tbl", id) end
+  if target == "markdown" and numbers[id] then -- which has no place for a table's attributes
+    local caption = tbl.caption.long
+    caption[1].content = { pandoc.Span(caption[1].content, { id = id }) }
+    tbl.identifier, tbl.caption = "", { long = caption }
+  end
   return tbl
 end
 
@@ -434,7 +448,7 @@ function Pandoc(doc)
   doc = doc:walk({ Div = conditional, Span = conditional })
   doc = doc:walk({ Para = page_break })
   doc = doc:walk({ Inlines = shortcodes })
-  doc = doc:walk({ Div = callout })
+  doc = doc:walk({ Div = function(div) return callout(div) or landscape(div) end })
   number(doc)
   doc = doc:walk({ Cite = cross_reference })
   doc = doc:walk({ Para = equation })

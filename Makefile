@@ -1,0 +1,38 @@
+# `make report` and `make test` need nothing but Python 3.11 (or newer) and make.
+PYTHON ?= python3
+VENV ?= .venv
+STUDIES ?=
+OUT ?= build
+BIN = $(VENV)/bin
+
+.PHONY: report test lint bench clean
+
+report: $(VENV)/.report
+	$(BIN)/python -m report build $(STUDIES) --out $(OUT)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/resampling.py
+
+$(VENV)/.report: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.report
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist
