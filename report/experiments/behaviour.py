@@ -1,0 +1,232 @@
+"""Experiments 3a and 3c: entropy against behavioural axes, and against dead zones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from report import figures
+from report import format as fmt
+from report.document import Figure, Section, Table
+from report.experiments import behaviour_plots as plots
+from report.experiments import behaviour_tables as tables
+from report.experiments.base import Analysis, StudyData, Subject, entry_id, subjects
+from report.experiments.behaviour_entries import (
+    SLUG,
+    Sample,
+    pooled,
+    published_axes,
+    robust,
+    sample_of,
+    tested,
+    without_capture,
+)
+from report.experiments.behaviour_tables import (
+    RULES,
+    ci_name,
+    family_of,
+    in_words,
+    label_of,
+    pairs_of,
+    suffix,
+    survivors,
+)
+from report.experiments.behaviour_zones import published_zones, zones
+from report.ledger import Entry, Family, Ledger
+from stats.outcome import Reason
+
+TITLE = "Entropy and behavioural axes"
+SCATTERED = ("confident_cautious", "verbose_concise")
+"""The axes of the study's own figure."""
+
+
+def analyse(data: StudyData) -> Analysis:
+    """Test every model × axis pair, and what goes with dead zones across models."""
+    entries: list[Entry] = []
+    families: list[Family] = []
+    arrays: dict[str, Any] = {}
+
+    def declare(quantity: str, level: str) -> str:
+        families.append(family_of(data, quantity, level))
+        return families[-1].id
+
+    if data.published("behaviour"):
+        entries += published_axes(data, SLUG, "axis", declare("axis", "published"))
+    if data.published("dead_zones"):
+        entries += published_zones(data, declare("zones", "published"))
+    for subject in subjects(data):
+        key, family = subject.cohort.key, declare("axis", subject.cohort.key)
+        samples = [sample_of(data, model, baseline) for model, baseline in subject.members()]
+        pairs = list(tested(data, samples, family))
+        entries += [*pairs, *without_capture(data, subject, family)]
+        entries += robust(data, samples, declare("partial", key))
+        entries += zones(data, subject, declare("zones", key))
+        if _poolable(subject):
+            entries += pooled(data, subject.cohort, pairs, declare("pooled", key))
+        arrays[key] = samples
+    return Analysis(entries, families, arrays)
+
+
+def _poolable(subject: Subject) -> bool:
+    """Conditions of one model share its weights and questions: they are not a sample."""
+    return subject.cohort.unit == "model" and len(subject.models) > 1
+
+
+# --- the section ------------------------------------------------------------------------
+
+
+def present(
+    studies: Sequence[StudyData], ledger: Ledger, arrays: Mapping[str, Mapping[str, Any]]
+) -> Section:
+    """Describe figures, tables and facts of the section."""
+    parts: list[dict[str, Any]] = []
+    shown: list[Figure] = []
+    made: list[Table] = []
+    for data in studies:
+        if data.published("behaviour"):
+            parts.append(_published_part(data, ledger))
+            shown.append(_forest(data, ledger))
+            made.append(tables.published_table(data, ledger))
+            made.append(tables.zones_table(data, ledger, "published"))
+        for subject in subjects(data):
+            samples: list[Sample] = arrays[data.study.id][subject.cohort.key]
+            parts.append(_measured_part(data, ledger, subject))
+            shown += [_map(data, ledger, subject), _scatter(data, ledger, subject, samples)]
+            made.append(tables.strongest_table(data, ledger, subject))
+            made.append(tables.zones_table(data, ledger, subject.cohort.key))
+            if _poolable(subject):
+                made.append(tables.pooled_table(data, ledger, subject))
+    if parts:
+        made.append(tables.rules_table(parts))
+    return Section(SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(made))
+
+
+def _part(data: StudyData, ledger: Ledger, level: str, cohort: str) -> dict[str, Any]:
+    family = ledger.families[family_of(data, "axis", level).id]
+    pairs = pairs_of(ledger, family.id)
+    by_rule = {rule: survivors(pairs, rule, family.alpha) for rule in RULES}
+    kept = [e for e in pairs if e.rejected]
+    named = in_words(data, pairs)
+    across = {
+        quantity.replace("-", "_"): ledger[name]
+        for quantity in ("dead-zones", "dead-zones-dimension")
+        if (name := entry_id(SLUG, quantity, cohort, *suffix(level))) in ledger
+    }
+    return {
+        "study": data.study, "level": level, "family": family, "pairs": pairs, "kept": kept,
+        "name": named, "rule": RULES[family.method], "rules": RULES, "by_rule": by_rule, "across": across,
+        "others": [
+            (rule, found) for rule, found in by_rule.items()
+            if rule != family.method and (rule != "maxt" or not suffix(level))
+        ],
+        "one_model": named[kept[0].id]["model"] if len({e.model for e in kept}) == 1 else "",
+        "nominal": [e for e in pairs if (e.p or 0.0) <= family.alpha],
+        "untested": [
+            e for name in family.members
+            if (e := ledger[name]).p is None and e.reason is not Reason.NOT_PUBLISHED
+        ],
+
+        "unit": next(c.unit for c in data.study.cohorts if c.key == cohort),
+        "figure": label_of(data, level), "table": label_of(data, level),
+        "zones_table": label_of(data, level, "zones"),
+    }  # fmt: skip
+
+
+def _published_part(data: StudyData, ledger: Ledger) -> dict[str, Any]:
+    first = data.study.model(data.published("behaviour")[0]["model"])
+    part = _part(data, ledger, "published", first.cohort)
+    family: Family = part["family"]
+    return part | {"unpublished": family.m - len(part["pairs"])}
+
+
+def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[str, Any]:
+    key = subject.cohort.key
+    part = _part(data, ledger, key, key)
+    pairs: list[Entry] = part["pairs"]
+    partial = ledger.families[family_of(data, "partial", key).id]
+    given = {(e.model, e.axis): e for e in pairs_of(ledger, partial.id)}
+    taus = [
+        (e, ledger[name])
+        for e in pairs
+        if (name := entry_id(SLUG, "kendall", str(e.model), str(e.axis))) in ledger
+    ]
+    kept = {(e.model, e.axis) for e in part["kept"]}
+    return part | {
+        "cohort": subject.cohort, "members": len(subject.models), "partial": partial,
+        "partial_kept": [e for e in given.values() if e.rejected],
+        "partial_both": [e for pair, e in given.items() if e.rejected and pair in kept],
+        "taus": len(taus),
+        "same_sign": sum((e.value or 0.0) * (tau.value or 0.0) >= 0 for e, tau in taus),
+        "pooled": _pooled_facts(data, ledger, subject) if _poolable(subject) else None,
+        "map": label_of(data, key, "map"),
+    }  # fmt: skip
+
+
+def _pooled_facts(data: StudyData, ledger: Ledger, subject: Subject) -> dict[str, Any]:
+    family = ledger.families[family_of(data, "pooled", subject.cohort.key).id]
+    found = pairs_of(ledger, family.id)
+    kept = [e for e in found if e.rejected]
+    return {
+        "family": family, "kept": kept, "table": label_of(data, subject.cohort.key, "pooled"),
+        "name": {e.id: data.study.axis(str(e.axis)).name for e in found},
+    }  # fmt: skip
+
+
+# --- figures ----------------------------------------------------------------------------
+
+
+def _forest(data: StudyData, ledger: Ledger) -> Figure:
+    family = ledger.families[family_of(data, "axis", "published").id]
+    pairs = sorted(pairs_of(ledger, family.id), key=lambda e: -(e.value or 0.0))
+    kept = fmt.count(sum(bool(e.rejected) for e in pairs))
+    return Figure(
+        label_of(data, "published"), f"{data.study.id}/exp3_entropy_vs_behavior_published",
+        f"The published correlations of generation entropy and axis with their {ci_name(data)} "
+        f"(Bonett and Wright). Filled: survives correction for all tests; open: does not. Right: "
+        f"p after correction ({RULES[family.method]}).",
+        f"Forest plot of {fmt.count(len(pairs))} Spearman correlations on both sides of zero; "
+        f"{kept} of them marked as surviving correction.",
+        (figures.WIDTH, 0.27 * len(pairs) + 0.9),
+        lambda canvas: plots.forest(canvas, data, pairs, family.method),
+    )  # fmt: skip
+
+
+def _stem(data: StudyData, subject: Subject, name: str) -> str:
+    several = len(subjects(data)) > 1
+    return f"{data.study.id}/{name}" + (f"_{subject.cohort.key}" if several else "")
+
+
+def _map(data: StudyData, ledger: Ledger, subject: Subject) -> Figure:
+    family = ledger.families[family_of(data, "axis", subject.cohort.key).id]
+    pairs = {(e.model, e.axis): e for e in pairs_of(ledger, family.id)}
+    kept = sum(bool(e.rejected) for e in pairs.values())
+    return Figure(
+        label_of(data, subject.cohort.key, "map"), _stem(data, subject, "exp3a_axis_correlations"),
+        "Spearman correlation of generation entropy and projection over the questions, for each "
+        f"{subject.cohort.unit} and axis. A dot marks what survives correction "
+        f"({RULES[family.method]}); hatched cells can't be computed.",
+        f"Heat map of correlations, one row a {subject.cohort.unit} and one column an axis; "
+        f"{fmt.count(kept, 'cell')} marked as surviving correction.",
+        (figures.WIDTH, 0.32 * len(subject.models) + 1.3),
+        lambda canvas: plots.correlation_map(canvas, data, subject.models, pairs),
+    )  # fmt: skip
+
+
+def _scatter(
+    data: StudyData, ledger: Ledger, subject: Subject, samples: Sequence[Sample]
+) -> Figure:
+    keys = [a.key for a in data.study.axes]
+    chosen = [key for key in SCATTERED if key in keys] or keys[: len(SCATTERED)]
+    axes = [data.study.axis(key) for key in chosen]
+    names = " and ".join(axis.name for axis in axes)
+    columns = min(len(samples), plots.MAX_COLUMNS)
+    rows = len(axes) * -(-len(samples) // plots.MAX_COLUMNS)
+    return Figure(
+        label_of(data, subject.cohort.key), _stem(data, subject, "exp3_entropy_vs_behavior"),
+        f"Generation entropy and projection of every question, for {names}. Each panel has its "
+        "own range of entropy; a bold ρ survives correction.",
+        f"Scatter plots of projection against entropy by question, {fmt.count(columns, 'column')} "
+        f"of {subject.cohort.unit}s and {fmt.count(rows, 'row')}.",
+        (figures.WIDTH, 1.25 * rows + 0.5),
+        lambda canvas: plots.scatter(canvas, data, ledger, samples, axes),
+    )  # fmt: skip

@@ -1,0 +1,280 @@
+"""The numbers of experiment 3a: entropy and projection, question by question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from report.experiments.base import StudyData, Subject, entry_id
+from report.features import Baseline, FloatArray
+from report.ledger import Entry
+from report.lineage import selector
+from report.study import Axis, Cohort, Model
+from stats.outcome import Estimate, Outcome, Reason
+
+SLUG = "behaviour"
+RHO = "Spearman's rho"
+PUBLISHED_RHO = "Spearman's rho, as published"
+
+
+# --- published numbers ------------------------------------------------------------------
+
+
+def models_with_projections(data: StudyData) -> tuple[Model, ...]:
+    """Return the models that the study could test: those with an effective dimension."""
+    rows = data.published("generation")
+    return tuple(data.study.model(row["model"]) for row in rows if row["effective_dimension"])
+
+
+def published_axes(
+    data: StudyData,
+    experiment: str,
+    quantity: str,
+    family: str,
+    sizes: Mapping[str, int] | None = None,
+    remark: str = "",
+) -> Iterator[Entry]:
+    """Test the study's correlations, those that it printed and those that it did not.
+
+    Parameters
+    ----------
+    data : StudyData
+    experiment, quantity, family : str
+        What the entries belong to.
+    sizes : mapping, optional
+        Number of questions by model key, where it is not the published one.
+    remark : str
+        Ends the label.
+    """
+    from stats.correlation import bonett_wright, spearman_t
+
+    printed = {(row["model"], row["axis"]): row for row in data.published("behaviour")}
+    constant = {(row["model"], row["axis"]) for row in data.published("constant_axes")}
+    claimed = {row["model"]: int(row["n_questions"]) for row in data.published("generation")}
+    for model in models_with_projections(data):
+        for axis in data.study.axes:
+            pair = (model.key, axis.key)
+            row = printed.get(pair)
+            n = sizes[model.key] if sizes else int(row["n"]) if row else claimed[model.key]
+            sources: tuple[str, ...] = ()
+            if row:
+                rho = float(row["rho"])
+                estimate = Estimate(rho, n, bonett_wright(rho, n, data.plan.ci_level))
+                outcome = spearman_t(rho, n)
+                where = {"model": model.key, "axis": axis.key}
+                sources = (data.source("published/behaviour", "rho", **where),)
+            else:
+                reason = Reason.CONSTANT_INPUT if pair in constant else Reason.NOT_PUBLISHED
+                estimate = Estimate.missing(reason, n)
+                outcome = Outcome.missing("Spearman, t approximation", reason, n)
+            yield Entry(
+                id=entry_id(experiment, quantity, *pair, "published"), experiment=experiment,
+                quantity=quantity, evidence="published", cohort=model.cohort, family=family,
+                model=model.key, axis=axis.key, estimate=estimate, outcome=outcome, unit="rho",
+                method=PUBLISHED_RHO, sources=sources,
+                label=f"entropy and {axis.name} in {model.name}{remark}",
+            )  # fmt: skip
+
+
+# --- captures ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One model's questions with a generation entropy, and their projections.
+
+    Parameters
+    ----------
+    model : Model
+    entropy : ndarray, shape (n,)
+    projections : ndarray, shape (n, axes)
+        NaN where missing; columns in the study's order of axes.
+    n_tokens : ndarray, shape (n,)
+        Length of the answers.
+    """
+
+    model: Model
+    entropy: FloatArray
+    projections: FloatArray
+    n_tokens: FloatArray
+
+    @property
+    def n(self) -> int:
+        """Number of questions."""
+        return self.entropy.size
+
+
+def sample_of(data: StudyData, model: Model, baseline: Baseline) -> Sample:
+    """Line up what experiment 3a needs of one model."""
+    kept = np.isfinite(baseline.entropy)
+    nothing = np.full(kept.size, np.nan)
+    columns = [baseline.projections.get(axis.key, nothing)[kept] for axis in data.study.axes]
+    return Sample(
+        model, baseline.entropy[kept], np.column_stack(columns),
+        baseline.n_tokens[kept].astype(np.float64),
+    )  # fmt: skip
+
+
+def why_missing(data: StudyData, sample: Sample, axis: int, reason: Reason) -> Reason:
+    """Say why a pair can't be tested: what was wrong with its input, where that is known."""
+    if not sample.n:
+        return data.features.why_missing(sample.model.key, "baseline")
+    if np.isnan(sample.projections[:, axis]).all():
+        key = data.study.axes[axis].key
+        return data.features.why_missing(sample.model.key, "projections", key)
+    return reason
+
+
+def tested(data: StudyData, samples: Sequence[Sample], family: str) -> Iterator[Entry]:
+    """Correlate entropy and projection by question, and permute the questions."""
+    from stats.correlation import bonett_wright, spearman_t
+    from stats.resampling import bootstrap_spearman, family_maxt, permute_spearman
+
+    usable = [s for s in samples if s.n]
+    permuted = {
+        s.model.key: permute_spearman(
+            s.entropy[:, None], s.projections, data.draws.permutations(s.model.key, s.n)
+        )
+        for s in usable
+    }
+    maxt = dict(zip(permuted, family_maxt([*permuted.values()]), strict=True)) if usable else {}
+    for sample in samples:
+        key, level = sample.model.key, data.plan.ci_level
+        boot = bootstrap_spearman(
+            sample.entropy[:, None], sample.projections, data.draws.counts(key, sample.n),
+            level=level,
+        ) if sample.n else None  # fmt: skip
+        for j, axis in enumerate(data.study.axes):
+            estimate = boot.estimate(0, j) if boot else Estimate.missing(Reason.TOO_FEW, 0)
+            if estimate.value is None:
+                reason = why_missing(data, sample, j, estimate.reason or Reason.TOO_FEW)
+                yield _untested(data, sample.model, axis, reason, sample.n, family)
+                continue
+            n, rho = estimate.n, estimate.value
+            yield _pair_entry(
+                data, sample.model, axis, "axis", estimate, outcome=permuted[key].outcome(0, j),
+                family=family, p_adjusted={"maxt": float(maxt[key][0, j])}, seed=data.plan.seed,
+            )  # fmt: skip
+            closed = Estimate(rho, n, bonett_wright(rho, n, level))
+            yield _pair_entry(
+                data, sample.model, axis, "axis-t", closed, outcome=spearman_t(rho, n)
+            )
+
+
+def question_column(data: StudyData, model: Model, name: str) -> str:
+    """Name a column of a model's questions."""
+    return data.source("features/questions", name, model=model.key)
+
+
+def _pair_entry(
+    data: StudyData, model: Model, axis: Axis, quantity: str, estimate: Estimate, **fields: Any
+) -> Entry:
+    given: dict[str, Any] = {
+        "unit": "rho", "method": RHO,
+        "sources": tuple(question_column(data, model, name) for name in ("entropy", axis.key)),
+        "label": f"entropy and {axis.name} in {model.name}",
+    }  # fmt: skip
+    return Entry(
+        id=entry_id(SLUG, quantity, model.key, axis.key), experiment=SLUG, quantity=quantity,
+        evidence=data.evidence, cohort=model.cohort, model=model.key, axis=axis.key,
+        estimate=estimate, **(given | fields),
+    )  # fmt: skip
+
+
+def _untested(
+    data: StudyData, model: Model, axis: Axis, reason: Reason, n: int, family: str
+) -> Entry:
+    return _pair_entry(
+        data, model, axis, "axis", Estimate.missing(reason, n), family=family,
+        outcome=Outcome.missing("Spearman, permutation", reason, n),
+    )  # fmt: skip
+
+
+def without_capture(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]:
+    """List the pairs of models that should have a capture and have none."""
+    for model in data.study.cohort_models(subject.cohort.key):
+        if model in subject.models or not model.in_baseline:
+            continue
+        reason = data.features.why_missing(model.key, "baseline")
+        for axis in data.study.axes:
+            yield _untested(data, model, axis, reason, 0, family)
+
+
+def robust(data: StudyData, samples: Sequence[Sample], family: str) -> Iterator[Entry]:
+    """Hold the length of the answers fixed, and use Kendall's correlation instead."""
+    from stats.correlation import kendall, partial_spearman
+
+    for sample in samples:
+        for j, axis in enumerate(data.study.axes):
+            x, y = sample.entropy, sample.projections[:, j]
+            estimate, outcome = partial_spearman(x, y, sample.n_tokens, data.plan.ci_level)
+            if estimate.value is None:
+                reason = why_missing(data, sample, j, estimate.reason or Reason.TOO_FEW)
+                estimate = Estimate.missing(reason, sample.n)
+                outcome = Outcome.missing(outcome.method, reason, sample.n)
+            columns = ("entropy", axis.key, "n_tokens")
+            yield _pair_entry(
+                data, sample.model, axis, "partial", estimate, outcome=outcome, family=family,
+                method="partial Spearman's rho",
+                label=f"entropy and {axis.name} in {sample.model.name}, given length",
+                sources=tuple(question_column(data, sample.model, name) for name in columns),
+            )  # fmt: skip
+            tau = kendall(x, y)
+            if tau.statistic is not None:
+                yield _pair_entry(
+                    data, sample.model, axis, "kendall", Estimate(tau.statistic, sample.n),
+                    outcome=tau, method="Kendall's tau-b",
+                    label=f"Kendall's tau of entropy and {axis.name} in {sample.model.name}",
+                )  # fmt: skip
+
+
+def pooled(
+    data: StudyData, cohort: Cohort, pairs: Sequence[Entry], family: str
+) -> Iterator[Entry]:
+    """Pool each axis over the models of a cohort in a random-effects model."""
+    from stats.meta import pool_correlations
+
+    for axis in data.study.axes:
+        found = [
+            e for e in pairs
+            if e.quantity == "axis" and e.axis == axis.key and e.value is not None
+            and abs(e.value) < 1.0 and e.estimate.n > 3
+        ]  # fmt: skip
+        result = pool_correlations(
+            [e.value or 0.0 for e in found], [e.estimate.n for e in found],
+            level=data.plan.ci_level,
+        )  # fmt: skip
+        shared: dict[str, Any] = {
+            "experiment": SLUG, "evidence": data.evidence, "cohort": cohort.key, "axis": axis.key,
+            "method": result.method,
+            "sources": tuple(
+                selector("", "ledger", column, experiment=SLUG, quantity="axis",
+                         cohort=cohort.key, axis=axis.key, evidence=data.evidence)
+                for column in ("estimate", "n")
+            ),
+        }  # fmt: skip
+
+        def name(quantity: str, axis: Axis = axis) -> dict[str, str]:
+            return {"id": entry_id(SLUG, quantity, cohort.key, axis.key), "quantity": quantity}
+
+        yield Entry(
+            **name("pooled"), estimate=result.r, outcome=result.outcome, family=family,
+            unit="rho", label=f"entropy and {axis.name}, pooled over models", **shared,
+        )  # fmt: skip
+        if result.r.value is None or result.tau2 is None or result.i2 is None:
+            continue
+        yield Entry(
+            **name("prediction"), estimate=Estimate(result.r.value, result.k, result.prediction),
+            unit="rho", label=f"entropy and {axis.name}, what a new model may show", **shared,
+        )  # fmt: skip
+        yield Entry(
+            **name("tau2"), estimate=Estimate(result.tau2, result.k), unit="",
+            label=f"entropy and {axis.name}, variance between models", **shared,
+        )  # fmt: skip
+        yield Entry(
+            **name("i2"), estimate=Estimate(result.i2 / 100.0, result.k), unit="share",
+            label=f"entropy and {axis.name}, share of variance between models", **shared,
+        )  # fmt: skip
