@@ -285,8 +285,8 @@ def test_a_cohort_of_which_nothing_could_be_read_still_has_its_section(root):
 def test_the_section_tells_what_survives_and_what_repeats(root, two):
     section, text = filled(root, two, settled(two))
     assert "Of six contrasts,\nfour survive" in text
-    assert "In Base entropy is higher under *formal*\nthan under *casual*" in text
-    assert "In Base entropy is lower under *verbose*" in text
+    assert "In Base, entropy is higher under *formal*\nthan under *casual*" in text
+    assert "In Base, entropy is lower under *verbose*" in text
     assert "combined contrast stands on formal–casual" in text
     assert "Base is the base model of Tuned." in text
     assert "Δ differs on\nverbose–concise" in text
