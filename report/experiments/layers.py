@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from report.document import Figure, Section, Stat, Table
+from report.document import Cell, Figure, Section, Stat, Table
 from report.experiments import layers_plots as plots
-from report.experiments.base import Analysis, StudyData, entry_id
+from report.experiments.base import Analysis, StudyData, entry_id, subjects
+from report.experiments.layers_measured import ESTIMATORS, SLUG, Profiles, measured
 from report.ledger import Entry, Ledger
 from report.study import Model
 from report.tables import left, right
-from stats.outcome import Estimate
+from stats.outcome import Estimate, Reason
 
-SLUG = "layers"
 TITLE = "Activation entropy by layer"
 
 
 def analyse(data: StudyData) -> Analysis:
     """Describe how each model's activation entropy runs through its layers."""
-    return Analysis(tuple(_published(data)))
+    entries = list(_published(data))
+    arrays: dict[str, Any] = {}
+    for subject in subjects(data):
+        group = Profiles.of(data, subject)
+        entries += measured(data, group)
+        arrays[subject.cohort.key] = group
+    return Analysis(entries, arrays=arrays)
 
 
 # --- published numbers ------------------------------------------------------------------
@@ -90,6 +96,10 @@ def present(
             parts.append(_published_part(data, ledger, members))
             tables.append(_range_table(data, members))
             shown.append(plots.ranges(data, ledger, members, _part_id(data, "published")))
+        for key, group in arrays.get(data.study.id, {}).items():
+            parts.append(_measured_part(data, ledger, group))
+            tables += [_profile_table(data, ledger, group), _sensitivity_table(data, ledger, group)]
+            shown += plots.profiles(data, group, _part_id(data, key), len(arrays[data.study.id]))
     return Section(SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables))
 
 
@@ -118,6 +128,94 @@ def _published_part(data: StudyData, ledger: Ledger, members: Sequence[Model]) -
         "lowest": (lowest, entry("min", lowest)),
         "ratio": ratio in ledger and ledger[ratio],
     }  # fmt: skip
+
+
+def _measured_part(data: StudyData, ledger: Ledger, group: Profiles) -> dict[str, Any]:
+    key, models = group.cohort.key, group.present
+
+    def entries(quantity: str) -> list[Entry]:
+        return [ledger[entry_id(SLUG, quantity, m.key)] for m in models]
+
+    widths = sorted(entries("width"), key=lambda e: e.value or 0.0)
+    spectral = [*entries("spectral-min"), *entries("spectral-max")]
+    known = sorted((e for e in spectral if e.value is not None), key=lambda e: e.value or 0.0)
+    found = ledger[entry_id(SLUG, "classification", data.study.id, key)]
+    name = _part_id(data, key)
+    return {
+        "study": data.study, "level": key, "cohort": group.cohort, "models": models,
+        "table": name, "figure": name, "sensitivity": _part_id(data, key, "sensitivity"),
+        "name": {m.key: m.name for m in group.models},
+        "narrowest": widths[0] if models else None, "widest": widths[-1] if models else None,
+        "absent": [m.name for m in group.models if m not in models],
+        "classification": found,
+        "recognised": found.p is not None and found.p <= data.plan.alpha,
+        "rankings": [_ranking(data, ledger, group, q) for q in ("level", "width")],
+        "spectral": (known[0], known[-1]) if known else None,
+        "spectra": f"{name}-spectra",
+    }  # fmt: skip
+
+
+def _ranking(data: StudyData, ledger: Ledger, group: Profiles, quantity: str) -> dict[str, Any]:
+    """Say for one quantity how many models another estimator moves to another place."""
+
+    def order(suffix: str) -> list[str]:
+        name = f"{quantity}-{suffix}" if suffix else quantity
+        known = [ledger[entry_id(SLUG, name, m.key)] for m in group.present]
+        return [str(e.model) for e in sorted(known, key=lambda e: e.value or 0.0)]
+
+    def moved(suffix: str) -> int:
+        return sum(a != b for a, b in zip(order(""), order(suffix), strict=True))
+
+    return {
+        "quantity": quantity,
+        "estimators": [
+            (how, moved(suffix),
+             ledger[entry_id(SLUG, "ranking", data.study.id, group.cohort.key,
+                             f"{quantity}-{suffix}")])
+            for suffix, _, _, how in ESTIMATORS[1:]
+        ],
+    }  # fmt: skip
+
+
+def _cell(ledger: Ledger, quantity: str, model: Model, kind: str = "value") -> Cell:
+    entry = ledger[entry_id(SLUG, quantity, model.key)]
+    if kind == "ci" and entry.estimate.interval is None:
+        return entry.reason or Reason.NO_INTERVAL
+    return entry.reason or Stat(entry.id, kind)
+
+
+def _profile_table(data: StudyData, ledger: Ledger, group: Profiles) -> Table:
+    shown = (
+        ("min", "value"), ("min", "layer"), ("max", "value"), ("max", "layer"),
+        ("width", "value"), ("width", "ci"),
+    )  # fmt: skip
+    return Table(
+        _part_id(data, group.cohort.key),
+        "Range of activation entropy over the layers (nats): the lowest and the highest layer mean "
+        "over questions, the layers where they lie (counted from the embeddings, the first), and "
+        "the width between them with its bootstrap interval.",
+        (left(group.cohort.unit.capitalize()), right("Lowest"), right("at layer"),
+         right("Highest"), right("at layer"), right("Width"), right("95% CI")),
+        tuple((m.name, *(_cell(ledger, q, m, kind) for q, kind in shown)) for m in group.models),
+    )  # fmt: skip
+
+
+def _sensitivity_table(data: StudyData, ledger: Ledger, group: Profiles) -> Table:
+    def cells(model: Model) -> Iterator[Cell]:
+        for quantity in ("level", "width"):
+            for suffix, *_ in ESTIMATORS:
+                yield _cell(ledger, f"{quantity}-{suffix}" if suffix else quantity, model)
+
+    heads = ("FD bins", "64 bins", "Miller–Madow")
+    return Table(
+        _part_id(data, group.cohort.key, "sensitivity"),
+        "Does the way of estimating matter? Mean over layers and questions, and width of the range "
+        "(nats), from Freedman–Diaconis (FD) bins, from 64 bins, and with the Miller–Madow "
+        "correction.",
+        (left(group.cohort.unit.capitalize()), *(right(f"Mean, {h}") for h in heads),
+         *(right(f"Width, {h}") for h in heads)),
+        tuple((m.name, *cells(m)) for m in group.models),
+    )  # fmt: skip
 
 
 def _range_table(data: StudyData, members: Sequence[Model]) -> Table:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure as Canvas
 
 from report import figures
 from report.document import Figure
 from report.experiments.base import StudyData, entry_id
+from report.experiments.layers_measured import Profiles
 from report.ledger import Ledger
 from report.study import Model
 
 _NAME = "exp2_layer_entropy"
+_DASHES = ("-", "--", "-.", ":")
 
 
 def ranges(data: StudyData, ledger: Ledger, members: Sequence[Model], name: str) -> Figure:
@@ -44,3 +48,92 @@ def ranges(data: StudyData, ledger: Ledger, members: Sequence[Model], name: str)
         f"{wide.name}.",
         (figures.WIDTH, 0.3 * len(members) + 0.8), draw,
     )  # fmt: skip
+
+
+def profiles(data: StudyData, group: Profiles, name: str, n_cohorts: int) -> tuple[Figure, ...]:
+    """Draw the profiles of one cohort, and the spectral entropies.
+
+    Parameters
+    ----------
+    data : StudyData
+    group : Profiles
+    name : str
+        Id of the first figure; the second one's ends in ``-spectra``.
+    n_cohorts : int
+        Captured cohorts of the study: with more than one, file names carry the cohort's key.
+    """
+    ending = f"_{group.cohort.key}" if n_cohorts > 1 else ""
+    curves = {m.key: profile for m in group.present if (profile := group.profile(m))}
+
+    def by_position(canvas: Canvas) -> None:
+        panels = canvas.subplots(1, 2, sharey=True)
+        for number, model in enumerate(group.present):
+            curve = curves[model.key]
+            layers = np.arange(curve.mean.size)
+            style = _style(data, group, model, number)
+            spread = curve.sd, curve.sd / np.sqrt(np.maximum(curve.known, 1))
+            for axes, at, band in zip(panels, (layers, _relative(layers)), spread, strict=True):
+                axes.plot(at, curve.mean, label=model.label, **style)
+                axes.fill_between(at, curve.mean - band, curve.mean + band,
+                                  color=style["color"], alpha=0.13, lw=0)  # fmt: skip
+        panels[0].set_ylabel("activation entropy (nats)")
+        _finish(canvas, panels, group, ("band: ± 1 sd over questions", "band: ± 1 standard error"))
+
+    def spectra(canvas: Canvas) -> None:
+        panels = canvas.subplots(1, 2, sharey=True)
+        for number, model in enumerate(group.present):
+            values = group.baselines[model.key].spectral_entropy
+            if values is None:
+                continue
+            layers = np.arange(values.size)
+            for axes, at in zip(panels, (layers, _relative(layers)), strict=True):
+                axes.plot(at, values, label=model.label, **_style(data, group, model, number))
+        panels[0].set_ylabel("spectral entropy (nats)")
+        _finish(canvas, panels, group, ("", ""))
+
+    unit = group.cohort.unit
+    return (
+        Figure(
+            name, f"{data.study.id}/{_NAME}{ending}",
+            f"Activation entropy of each {unit} by layer, mean over questions. Left: by layer, "
+            "with the standard deviation over questions. Right: by relative depth (0: embeddings, "
+            "1: last layer), with the standard error of the mean.",
+            f"Two panels of curves, one curve a {unit}, by layer and by relative depth.",
+            (figures.WIDTH, 3.1), by_position,
+        ),
+        Figure(
+            f"{name}-spectra", f"{data.study.id}/exp2_spectral_entropy{ending}",
+            "Spectral entropy of the activations by layer: the entropy of the normalised "
+            "eigenvalues of their covariance over questions. Left: by layer. Right: by relative "
+            "depth.",
+            f"Two panels of curves, one curve a {unit}, by layer and by relative depth.",
+            (figures.WIDTH, 2.9), spectra,
+        ),
+    )  # fmt: skip
+
+
+def _relative(layers: np.ndarray) -> np.ndarray:
+    return layers / max(layers.size - 1, 1)
+
+
+def _style(data: StudyData, group: Profiles, model: Model, number: int) -> dict[str, Any]:
+    """Give a model its colour and, where colours carry no order, a line style for greyscale."""
+    dash = "-" if group.cohort.intervention else _DASHES[number % len(_DASHES)]
+    return {"color": data.colours[model.key], "linestyle": dash, "lw": 1.3}
+
+
+def _finish(canvas: Canvas, panels: Any, group: Profiles, notes: tuple[str, str]) -> None:
+    if not group.present:
+        for axes in panels:
+            figures.empty(axes, "No layers were captured.")
+        return
+    for axes, label, note in zip(
+        panels, ("layer (0: embeddings)", "relative depth"), notes, strict=True
+    ):
+        axes.set_xlabel(label)
+        axes.set_title(note, fontsize=8, weight="normal")
+        axes.grid(axis="y")
+        axes.margins(x=0.02)
+    handles, labels = panels[0].get_legend_handles_labels()
+    canvas.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 6),
+                  handlelength=2.2, columnspacing=1.2)  # fmt: skip
