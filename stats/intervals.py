@@ -111,12 +111,9 @@ def bootstrap_means(
     n = table.shape[0]
     usable = [why_not(column, minimum=2) is None for column in table.T]
     clean = np.where(usable, table, 0.0)
-    # Centring first keeps the rounding of the product small beside the spread.
-    centre = clean.mean(axis=0)
-    shifted = clean - centre
-    replicates = (counts @ shifted / n).T + centre[:, None]
-    jackknife = (centre - shifted / max(n - 1, 1)).T
-    found = limits(centre, replicates, jackknife, level, weights, method)
+    replicates = (counts @ clean / n).T
+    jackknife = ((np.ones((n, n)) - np.eye(n)) @ clean / max(n - 1, 1)).T
+    found = limits(clean.mean(axis=0), replicates, jackknife, level, weights, method)
     return tuple(
         _interval(found, j, level, counts.shape[0]) if usable[j] else None
         for j in range(table.shape[1])
@@ -222,9 +219,12 @@ def _bca_tails(
     with np.errstate(invalid="ignore", divide="ignore"):
         bias = ndtri((below + at_most) / (2.0 * defined))
         spread = jackknife.mean(axis=1, keepdims=True) - jackknife
-        square = (spread**2).sum(axis=1)
-        varies = np.abs(spread).max(axis=1) > 1e-12 * np.abs(jackknife).max(axis=1)
-        acceleration = np.where(varies, (spread**3).sum(axis=1) / (6.0 * square**1.5), np.nan)
+        largest = np.abs(spread).max(axis=1)
+        varies = largest > 1e-12 * np.abs(jackknife).max(axis=1)
+        # The acceleration has no unit: scaling keeps the powers within floating point.
+        spread = spread / largest[:, None]
+        skew = (spread**3).sum(axis=1) / (6.0 * (spread**2).sum(axis=1) ** 1.5)
+        acceleration = np.where(varies, skew, np.nan)
         shifted = bias[:, None] + ndtri(tails)
         bend = 1.0 - acceleration[:, None] * shifted
         corrected = ndtr(bias[:, None] + shifted / bend)

@@ -8,6 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, and no clock: a test that fails fails for everybody.
+settings.register_profile(
+    "reproducible", deadline=None, max_examples=40, derandomize=True, database=None
+)
+settings.load_profile("reproducible")
 
 
 @dataclass(frozen=True)
