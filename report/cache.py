@@ -13,7 +13,8 @@ import numpy as np
 
 from report.errors import InputError
 from report.features import Features
-from report.load.feature_files import read_features, write_features
+from report.load.feature_files import write_features
+from report.load.features import read_features
 
 _PACKAGES = Path(__file__).resolve().parents[1]
 _SUMS = "SHA256SUMS"

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from report.errors import InputError
-from report.extract import arrays_of, capture_files, extract, read_model
+from report.extract import extract, read_model
 from report.features import Problem
-from report.load.feature_files import read_features
+from report.load.features import read_features
+from report.load.inputs import arrays_of, capture_files
 from report.study import Study
 from stats.outcome import Reason
 

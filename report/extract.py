@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
@@ -23,13 +22,13 @@ from report.features import (
     Problem,
     Unfiltered,
 )
-from report.load.axes import axes_file, check_axes
-from report.load.baseline import BaselineCapture, baseline_files, read_baseline
+from report.load.axes import check_axes
+from report.load.baseline import BaselineCapture, read_baseline
 from report.load.boundaries import answer_means, answers
-from report.load.calibration import CalibrationCapture, calibration_files, read_calibration
-from report.load.feature_files import read_features
-from report.load.findings import CaptureError, Findings
-from report.load.npz import describe, read_headers
+from report.load.calibration import CalibrationCapture, read_calibration
+from report.load.features import read_features
+from report.load.findings import Findings
+from report.load.inputs import capture_files, describe_inputs
 from report.load.rows import TokenRows
 from report.study import Model, Study
 from stats.entropy import (
@@ -148,16 +147,6 @@ def _no_captures(study: Study) -> Problem:
     )  # fmt: skip
 
 
-def capture_files(study: Study, model: Model) -> tuple[Path, ...]:
-    """Return the files of one model that are there."""
-    expected = (
-        *(baseline_files(study, model) if model.in_baseline else ()),
-        *calibration_files(study, model),
-        axes_file(study, model),
-    )
-    return tuple(path for path in expected if path.is_file())
-
-
 def extract_model(study: Study, model: Model) -> Features:
     """Compute the features of one model, without the list of its inputs."""
     baseline, calibration, problems = read_model(study, model)
@@ -177,37 +166,6 @@ def read_model(
     calibration = read_calibration(study, model, findings)
     check_axes(study, model, findings)
     return baseline, calibration, tuple(findings.problems)
-
-
-def describe_inputs(study: Study, model: Model) -> tuple[Mapping[str, object], ...]:
-    """Return name, size, SHA-256 and arrays of a model's files, in a form that JSON can hold."""
-    return tuple(_describe(path, model) for path in capture_files(study, model))
-
-
-def _describe(path: Path, model: Model) -> Mapping[str, object]:
-    try:
-        with path.open("rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError:
-        # The reader meets the same error and records it, with what it costs.
-        digest = ""
-    return {
-        "file": path.name,
-        "model": model.key,
-        "bytes": path.stat().st_size,
-        "sha256": digest,
-        "arrays": arrays_of(path),
-    }
-
-
-def arrays_of(path: Path) -> dict[str, dict[str, object]]:
-    """Return shape and dtype of each array of an NPZ; nothing for other or damaged files."""
-    if path.suffix != ".npz":
-        return {}
-    try:
-        return describe(read_headers(path))
-    except CaptureError:
-        return {}
 
 
 def baseline_features(capture: BaselineCapture) -> Baseline:
@@ -263,17 +221,19 @@ def baseline_features(capture: BaselineCapture) -> Baseline:
 
 def calibration_features(capture: CalibrationCapture) -> Calibration:
     """Compute the features of one calibration capture."""
-    edges = capture.rows.boundaries.edges
+    edges, latest = capture.rows.boundaries.edges, capture.latest
+    file = capture.file.select(latest)
+    wrong = _misaligned(capture.rows)
     return Calibration(
         model=capture.model,
-        axis=capture.file.axis,
-        pole=capture.file.pole,
-        question=capture.file.answers.questions,
-        n_tokens=np.diff(edges),
-        n_words=capture.file.answers.n_words,
-        entropy=answer_means(capture.rows.tokens.entropy, edges),
+        axis=file.axis,
+        pole=file.pole,
+        question=file.answers.questions,
+        n_tokens=np.diff(edges)[latest],
+        n_words=file.answers.n_words,
+        entropy=answer_means(capture.rows.tokens.entropy, edges)[latest],
         boundaries=capture.rows.boundaries.rule,
-        misaligned_entropy=_misaligned(capture.rows),
+        misaligned_entropy=None if wrong is None else wrong[latest],
     )
 
 

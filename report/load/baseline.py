@@ -200,7 +200,7 @@ def _projections(
     twice = [text for text, times in Counter(file.answers.questions).items() if times > 1]
     if twice:
         findings.problem(
-            path, "responses", f"asks {len(twice)} questions more than once: {listing(twice, 3)}",
+            path, "question", f"asked more than once: {listing(twice, 3)}",
             "Keep one answer to each question.", Reason.MISALIGNED,
             "the pairing of these questions with those of other models", "projections",
         )  # fmt: skip

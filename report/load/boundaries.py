@@ -257,13 +257,14 @@ def lines_of_capture(
     def agrees(lines: IntArray) -> bool:
         if lines.size != n_answers or int(tokens[lines].sum()) != n_rows:
             return False
-        if offsets is not None and offsets.size == n_answers + 1:
-            spans = np.diff(offsets)
-            fitting = np.array_equal if _fits(offsets, n_rows) else np.greater_equal
-            if not np.all(fitting(spans, tokens[lines])):
-                return False
-        listed = None if listed_times is None else listed_times[lines]
-        return times_agree(stored_times, listed) is not False
+        if offsets is None or offsets.size != n_answers + 1:
+            return True
+        spans = np.diff(offsets)
+        exact = _fits(offsets, n_rows)
+        return bool((spans == tokens[lines] if exact else spans >= tokens[lines]).all())
+
+    def same_times(lines: IntArray) -> bool:
+        return listed_times is not None and bool(times_agree(stored_times, listed_times[lines]))
 
     n = len(blocks)
     runs = [range(i, j) for i in range(n) for j in range(i + 1, n + 1)]
@@ -271,6 +272,8 @@ def lines_of_capture(
     if not found and n <= _MOST_BLOCKS:
         subsets = (c for size in range(1, n + 1) for c in combinations(range(n), size))
         found = [s for s in (np.concatenate([blocks[b] for b in c]) for c in subsets) if agrees(s)]
+    if len(found) > 1:
+        found = [lines for lines in found if same_times(lines)] or found
     if len(found) == 1:
         return found[0]
     how_many = "none" if not found else f"{len(found)}"

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from report.features import IntArray
 from report.load.boundaries import Misaligned, lines_of_capture
 from report.load.findings import CaptureError, Findings
 from report.load.npz import Header, read_headers
@@ -30,11 +33,21 @@ _CONTRASTS = "the pole contrasts of this model"
 
 @dataclass(frozen=True)
 class CalibrationCapture:
-    """What could be read of one model's calibration: labelled answers and their rows."""
+    """What could be read of one model's calibration: labelled answers and their rows.
+
+    Parameters
+    ----------
+    model : str
+    file : CalibrationFile
+    rows : TokenRows
+    latest : ndarray of int
+        Positions of the answers, without those that a later one with the same labels replaces.
+    """
 
     model: str
     file: CalibrationFile
     rows: TokenRows
+    latest: IntArray
 
 
 def calibration_files(study: Study, model: Model) -> tuple[Path, Path]:
@@ -66,8 +79,9 @@ def read_calibration(study: Study, model: Model, findings: Findings) -> Calibrat
         rows = assign(npz_path, headers, tokens, kept.answers, findings, "calibration")
         report_answers(npz_path, rows, _names(kept), findings, "calibration")
         _report_axes(npz_path, study, lines, kept, findings)
-        _report_labels(jsonl_path, study, kept, findings)
-        return CalibrationCapture(model.key, kept, rows)
+        latest = _latest(jsonl_path, kept, findings)
+        _report_sizes(jsonl_path, study, kept.select(latest), findings)
+        return CalibrationCapture(model.key, kept, rows, latest)
     return None
 
 
@@ -122,7 +136,8 @@ def _report_axes(
             "the JSONL lists answers on this axis, the NPZ holds none of them: a later run"
             " overwrote the NPZ" if overwritten else "there are no answers on this axis",
             "Capture the calibration on this axis again, together with the others.",
-            Reason.MISSING_CAPTURE, f"the pole contrast of {axis.key}", "calibration", axis=axis.key,
+            Reason.MISSING_CAPTURE, f"the pole contrast of {axis.key}", "calibration",
+            axis=axis.key,
         )  # fmt: skip
     unknown = sorted(set(kept.axis) - {a.key for a in study.axes})
     if unknown:
@@ -133,15 +148,20 @@ def _report_axes(
         )  # fmt: skip
 
 
-def _report_labels(path: Path, study: Study, kept: CalibrationFile, findings: Findings) -> None:
-    twice = [label for label, times in Counter(kept.labels).items() if times > 1]
-    if twice:
+def _latest(path: Path, kept: CalibrationFile, findings: Findings) -> IntArray:
+    """Return the positions of the last answer to each question under each pole."""
+    last = {label: i for i, label in enumerate(kept.labels)}
+    repeated = [", ".join(label) for label, n in Counter(kept.labels).items() if n > 1]
+    if repeated:
         findings.problem(
-            path, "question", f"{len(twice)} answers have the same axis, pole and question as"
-            f" another: {listing([', '.join(label) for label in twice], 2)}",
-            "Keep one answer to each question under each pole.", Reason.MISALIGNED,
-            "the pairing of these answers", "calibration",
+            path, "question", f"answered more than once, the last was used: {listing(repeated, 2)}",
+            "Keep one answer to each question under each pole.", Reason.MISALIGNED, "",
+            "calibration",
         )  # fmt: skip
+    return np.array(sorted(last.values()), dtype=np.int64)
+
+
+def _report_sizes(path: Path, study: Study, kept: CalibrationFile, findings: Findings) -> None:
     sizes = Counter(zip(kept.axis, kept.pole, strict=True))
     uneven = [
         f"{axis}, {pole}: {sizes[axis, pole]}"

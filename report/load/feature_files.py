@@ -10,23 +10,16 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
-
-from report.errors import InputError
 from report.features import (
     Baseline,
     Calibration,
     Features,
     FloatArray,
-    IntArray,
-    Problem,
-    Unfiltered,
 )
 
 FORMAT_VERSION = 1
@@ -34,19 +27,18 @@ FORMAT_VERSION = 1
 Row = dict[str, str]
 
 # Columns of questions.csv and the fields of Baseline that they hold.
-_BY_QUESTION = (
+BY_QUESTION = (
     "entropy", "entropy_low", "entropy_high", "stored_mass", "slope", "autocorrelation",
     "misaligned_entropy",
 )  # fmt: skip
-_UNFILTERED = ("entropy", "entropy_low", "entropy_high", "stored_mass", "entropy_full")
+UNFILTERED = ("entropy", "entropy_low", "entropy_high", "stored_mass", "entropy_full")
 # Columns of layers.csv and the fields of Baseline that they hold.
-_BY_LAYER = {
+BY_LAYER = {
     "entropy": "layer_entropy",
     "entropy_fixed": "layer_entropy_fixed",
     "entropy_corrected": "layer_entropy_corrected",
 }
-_TABLES = ("questions", "layers", "spectra", "positions", "calibration")
-_EXTRACT_AGAIN = "Write the features again from the captures."
+TABLES = ("questions", "layers", "spectra", "positions", "calibration")
 
 README = """\
 # Features
@@ -105,14 +97,14 @@ def write_features(features: Features, folder: Path) -> None:
     baselines = list(features.baselines.values())
     axes = list(dict.fromkeys(axis for b in baselines for axis in b.projections))
     fixed = [
-        "model", "number", "text", "n_tokens", "n_words", *_BY_QUESTION,
-        *(f"unfiltered_{name}" for name in (*_UNFILTERED, "n_inside")),
+        "model", "number", "text", "n_tokens", "n_words", *BY_QUESTION,
+        *(f"unfiltered_{name}" for name in (*UNFILTERED, "n_inside")),
     ]  # fmt: skip
     if clash := set(fixed) & set(axes):
         raise ValueError(f"axes called like a column of questions.csv: {sorted(clash)}")
     columns = {
         "questions": [*fixed, *axes],
-        "layers": ["model", "number", "layer", *_BY_LAYER],
+        "layers": ["model", "number", "layer", *BY_LAYER],
         "spectra": ["model", "layer", "spectral_entropy"],
         "positions": ["model", "position", "running_entropy"],
         "calibration": [
@@ -127,7 +119,7 @@ def write_features(features: Features, folder: Path) -> None:
         "positions": (r for b in baselines for r in _series(b, "running_entropy", "position", 1)),
         "calibration": (r for c in features.calibrations.values() for r in _answer_rows(c)),
     }
-    for table in _TABLES:
+    for table in TABLES:
         _write(folder / f"{table}.csv", columns[table], rows[table])
     (folder / "README.md").write_text(README, encoding="utf-8")
     text = json.dumps(_meta(features), ensure_ascii=False, indent=1, allow_nan=False)
@@ -146,7 +138,7 @@ def _meta(features: Features) -> dict[str, Any]:
                 "extras": dict(b.extras),
                 "has": [
                     name
-                    for name in (*_BY_LAYER.values(), "spectral_entropy", "running_entropy",
+                    for name in (*BY_LAYER.values(), "spectral_entropy", "running_entropy",
                                  "misaligned_entropy", "unfiltered")
                     if getattr(b, name) is not None
                 ],
@@ -174,11 +166,11 @@ def _question_rows(b: Baseline) -> Iterable[Row]:
             "n_tokens": str(b.n_tokens[i]),
             "n_words": str(b.n_words[i]),
         }
-        for name in _BY_QUESTION:
+        for name in BY_QUESTION:
             values: FloatArray | None = getattr(b, name)
             row[name] = "" if values is None else _number(values[i])
         if b.unfiltered is not None:
-            for name in _UNFILTERED:
+            for name in UNFILTERED:
                 row[f"unfiltered_{name}"] = _number(getattr(b.unfiltered, name)[i])
             row["unfiltered_n_inside"] = str(b.unfiltered.n_inside[i])
         yield row | {axis: _number(values[i]) for axis, values in b.projections.items()}
@@ -187,7 +179,7 @@ def _question_rows(b: Baseline) -> Iterable[Row]:
 def _layer_rows(b: Baseline) -> Iterable[Row]:
     found: dict[str, FloatArray] = {
         column: getattr(b, name)
-        for column, name in _BY_LAYER.items()
+        for column, name in BY_LAYER.items()
         if getattr(b, name) is not None
     }
     if not found:
@@ -220,140 +212,3 @@ def _answer_rows(c: Calibration) -> Iterable[Row]:
                 "" if c.misaligned_entropy is None else _number(c.misaligned_entropy[i])
             ),
         }
-
-
-class _Table:
-    """One CSV, read once: rows by model, with errors that name column and line."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.path = folder / f"{name}.csv"
-        self.rows: dict[str, list[Row]] = defaultdict(list)
-        try:
-            with self.path.open(encoding="utf-8", newline="") as handle:
-                for row in csv.DictReader(handle, strict=True):
-                    if None in row or None in row.values():
-                        raise InputError(self.path, "", "a row is not whole", _EXTRACT_AGAIN)
-                    self.rows[row.get("model", "")].append(row)
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            problem = f"can't be read ({error})"
-            raise InputError(self.path, "", problem, _EXTRACT_AGAIN) from error
-
-    def column(self, model: str, name: str, convert: Callable[[str], Any]) -> list[Any]:
-        try:
-            return [convert(row[name]) for row in self.rows.get(model, [])]
-        except KeyError as error:
-            raise InputError(self.path, name, "the column is missing", _EXTRACT_AGAIN) from error
-        except ValueError as error:
-            raise InputError(self.path, name, f"not a number ({error})", _EXTRACT_AGAIN) from error
-
-    def texts(self, model: str, name: str) -> tuple[str, ...]:
-        return tuple(self.column(model, name, str))
-
-    def floats(self, model: str, name: str) -> FloatArray:
-        values = self.column(model, name, lambda cell: float(cell) if cell else math.nan)
-        return np.array(values, dtype=np.float64)
-
-    def integers(self, model: str, name: str) -> IntArray:
-        return np.array(self.column(model, name, int), dtype=np.int64)
-
-
-def read_features(folder: Path) -> Features:
-    """Read the feature files of a study.
-
-    Raises
-    ------
-    InputError
-        If a file is missing or not what it should be, or of another format version.
-    """
-    path = folder / "meta.json"
-    try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(path, "", f"can't be read ({error})", _EXTRACT_AGAIN) from error
-    version = cast("dict[str, Any]", meta).get("version") if isinstance(meta, dict) else None
-    if version != FORMAT_VERSION:
-        raise InputError(
-            path, "version", f"is {version!r}, this program reads {FORMAT_VERSION}",
-            _EXTRACT_AGAIN,
-        )  # fmt: skip
-    tables = {name: _Table(folder, name) for name in _TABLES}
-    try:
-        return Features(
-            baselines={k: _baseline(k, m, tables) for k, m in meta["baselines"].items()},
-            calibrations={
-                k: _calibration(k, m, tables["calibration"])
-                for k, m in meta["calibrations"].items()
-            },
-            problems=tuple(Problem(**problem) for problem in meta["problems"]),
-            inputs=tuple(meta["inputs"]),
-            origin="features",
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(path, str(error), "is not as it was written", _EXTRACT_AGAIN) from error
-
-
-def _baseline(key: str, meta: Mapping[str, Any], tables: Mapping[str, _Table]) -> Baseline:
-    questions, has = tables["questions"], set(meta["has"])
-    texts = questions.texts(key, "text")
-    values = {
-        name: questions.floats(key, name)
-        for name in _BY_QUESTION
-        if name != "misaligned_entropy" or name in has
-    }
-    optional: dict[str, FloatArray] = {
-        name: _matrix(tables["layers"], key, column, len(texts))
-        for column, name in _BY_LAYER.items()
-        if name in has
-    }
-    if "spectral_entropy" in has:
-        optional["spectral_entropy"] = tables["spectra"].floats(key, "spectral_entropy")
-    if "running_entropy" in has:
-        optional["running_entropy"] = tables["positions"].floats(key, "running_entropy")
-    return Baseline(
-        model=key,
-        questions=texts,
-        n_tokens=questions.integers(key, "n_tokens"),
-        n_words=questions.integers(key, "n_words"),
-        projections={axis: questions.floats(key, axis) for axis in meta["axes"]},
-        filtered=bool(meta["filtered"]),
-        boundaries=str(meta["boundaries"]),
-        unfiltered=_unfiltered(questions, key) if "unfiltered" in has else None,
-        extras=dict(meta["extras"]),
-        **values,
-        **optional,
-    )
-
-
-def _matrix(layers: _Table, key: str, column: str, n_questions: int) -> FloatArray:
-    values = layers.floats(key, column)
-    if n_questions == 0 or values.size == 0 or values.size % n_questions:
-        raise InputError(
-            layers.path, column, f"{values.size} rows of {key} do not fit {n_questions} questions",
-            _EXTRACT_AGAIN,
-        )  # fmt: skip
-    return values.reshape(n_questions, -1)
-
-
-def _unfiltered(questions: _Table, key: str) -> Unfiltered:
-    arrays: dict[str, Any] = {
-        f.name: questions.floats(key, f"unfiltered_{f.name}")
-        for f in fields(Unfiltered)
-        if f.name != "n_inside"
-    }
-    return Unfiltered(**arrays, n_inside=questions.integers(key, "unfiltered_n_inside"))
-
-
-def _calibration(key: str, meta: Mapping[str, Any], table: _Table) -> Calibration:
-    return Calibration(
-        model=key,
-        axis=table.texts(key, "axis"),
-        pole=table.texts(key, "pole"),
-        question=table.texts(key, "question"),
-        n_tokens=table.integers(key, "n_tokens"),
-        n_words=table.integers(key, "n_words"),
-        entropy=table.floats(key, "entropy"),
-        boundaries=str(meta["boundaries"]),
-        misaligned_entropy=(
-            table.floats(key, "misaligned_entropy") if "misaligned_entropy" in meta["has"] else None
-        ),
-    )

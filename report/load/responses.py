@@ -122,7 +122,10 @@ def _answers(rows: list[dict[str, Any]]) -> Answers:
     times = np.array([_number(row.get("generation_time_s")) for row in rows], dtype=np.float64)
     tokens = np.array([_number(row.get("n_tokens")) for row in rows], dtype=np.float64)
     return Answers(
-        questions=tuple(str(row["question"]).strip() for row in rows),
+        # JSON may hold halves of surrogate pairs, which no file can.
+        questions=tuple(
+            str(row["question"]).strip().encode(errors="replace").decode() for row in rows
+        ),
         counts=_whole(tokens),
         n_words=np.array(words, dtype=np.int64),
         times=times if np.isfinite(times).all() else None,

@@ -58,9 +58,12 @@ def _has_rows(header: Header | None) -> bool:
 def read_offsets(path: Path, headers: Mapping[str, Header]) -> IntArray | None:
     """Read ``token_offsets``, or return None where there are none that could be used."""
     header = headers.get("token_offsets")
-    if header is None or header.dtype.kind not in "iu" or len(header.shape) != 1:
+    if header is None or header.dtype.kind not in "iuf" or len(header.shape) != 1:
         return None
-    return read_array(path, "token_offsets").astype(np.int64)
+    offsets = read_array(path, "token_offsets")
+    if not np.isfinite(offsets).all() or (offsets != np.rint(offsets)).any():
+        return None
+    return offsets.astype(np.int64)
 
 
 def read_times(path: Path, headers: Mapping[str, Header]) -> FloatArray | None:
