@@ -225,14 +225,15 @@ def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]
         return
     _, table = subject.matched(lambda baseline: baseline.entropy)
     cohort = subject.cohort.key
-    estimate, outcome = friedman(table)
-    yield Entry(
-        id=entry_id(SLUG, "friedman", data.study.id, cohort), experiment=SLUG,
-        quantity="friedman", evidence=data.evidence, cohort=cohort, estimate=estimate,
-        outcome=outcome, unit="share", method="Kendall's W",
-        label=f"agreement of the questions on the order of the {subject.cohort.unit}s",
-        sources=tuple(_question_source(data, m, "entropy") for m in subject.models),
-    )  # fmt: skip
+    if len(subject.models) > 2:
+        estimate, outcome = friedman(table)
+        yield Entry(
+            id=entry_id(SLUG, "friedman", data.study.id, cohort), experiment=SLUG,
+            quantity="friedman", evidence=data.evidence, cohort=cohort, estimate=estimate,
+            outcome=outcome, unit="share", method="Kendall's W",
+            label=f"agreement of the questions on the order of the {subject.cohort.unit}s",
+            sources=tuple(_question_source(data, m, "entropy") for m in subject.models),
+        )  # fmt: skip
     for i, j in combinations(range(len(subject.models)), 2):
         first, second = subject.models[i], subject.models[j]
         x, y = table[:, i], table[:, j]
