@@ -14,12 +14,12 @@ from report.ledger import Entry
 MINUS = "−"
 MISSING = "—"
 
-_BOUNDED_UNITS = frozenset({"rho", "p", "share"})
+_BOUNDED_UNITS = frozenset({"rho", "r", "p", "share"})
 _DECIMALS = {
-    "rho": 2, "p": 3, "share": 2, "nats": 3, "nats-per-token": 5, "dimension": 2, "count": 0, "models": 0,
+    "rho": 2, "r": 2, "p": 3, "share": 2, "nats": 3, "nats-per-token": 5, "dimension": 2, "count": 0, "models": 0,
     "layer": 0, "tokens": 0, "ratio": 2, "": 3,
 }  # fmt: skip
-_SYMBOLS = {"rho": "ρ = "}
+_SYMBOLS = {"rho": "ρ = ", "r": "r = "}
 _SMALLEST_P = 0.001
 
 
