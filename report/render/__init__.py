@@ -111,8 +111,8 @@ def render(
 
     tool = None if renderer == "embedded" else quarto.find(required=renderer == "quarto")
     if tool is None:
-        outputs, versions = embedded.render(build, formats, date, progress)
-        return Rendered("embedded", versions, outputs)
+        outputs = embedded.render(build, formats, date, progress)
+        return Rendered("embedded", embedded.versions(), outputs)
     progress("cross references and citations")
     embedded.check(build)
     outputs = quarto.render(tool, build, formats, date, progress)

@@ -7,6 +7,7 @@ folder and the machine's fonts are shut out, and the date is given.
 from __future__ import annotations
 
 import datetime as dt
+import importlib.metadata
 import os
 import subprocess
 from collections.abc import Callable, Sequence
@@ -53,7 +54,7 @@ _FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 def render(
     build: Path, formats: Sequence[str], date: dt.date, progress: Callable[[str], None]
-) -> tuple[dict[str, Path], dict[str, str]]:
+) -> dict[str, Path]:
     """Render with pandoc and Typst.
 
     Parameters
@@ -63,10 +64,8 @@ def render(
 
     Returns
     -------
-    outputs : dict
+    dict
         File by format.
-    versions : dict
-        Version by tool: ``pandoc``, and ``typst`` if there is a PDF.
 
     Raises
     ------
@@ -75,19 +74,17 @@ def render(
     RenderError
         If the document refers to something that is not there, or a tool fails.
     """
-    pandoc, versions = _pandoc()
+    tools = versions()
     outputs: dict[str, Path] = {}
-    wanted = list(dict.fromkeys(formats))
-    steps = list(dict.fromkeys("typst" if name == "pdf" else name for name in wanted))
-    for name in steps:
+    for name in dict.fromkeys("typst" if name == "pdf" else name for name in formats):
         file, arguments = _FORMATS[name]
-        progress(f"{file} (pandoc {versions['pandoc']})")
-        _run_pandoc(pandoc, build, [*arguments, f"--output={file}"], date)
+        progress(f"{file} (pandoc {tools['pandoc']})")
+        _run_pandoc(build, [*arguments, f"--output={file}"], date)
         outputs[name] = build / file
-    if "pdf" in wanted:
-        versions["typst"] = _compile(build, progress)
-        outputs["pdf"] = build / "report.pdf"
-    return {name: outputs[name] for name in wanted}, versions
+    if "pdf" in formats:
+        progress(f"report.pdf (Typst {tools['typst']})")
+        outputs["pdf"] = _compile(build / "report.typ")
+    return {name: outputs[name] for name in formats}
 
 
 def check(build: Path) -> None:
@@ -98,36 +95,39 @@ def check(build: Path) -> None:
     RenderError
         Naming each missing label, citation and variable.
     """
-    pandoc, _ = _pandoc()
     for target in ("html5", "typst"):
-        _run_pandoc(pandoc, build, [f"--to={target}"], dt.date(1970, 1, 1))
+        _run_pandoc(build, [f"--to={target}", "--mathml"], dt.date(1970, 1, 1))
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of pandoc and Typst."""
-    import typst
+    """Return the versions of pandoc and Typst.
 
-    return _pandoc()[1] | {"typst": typst.__version__}
-
-
-def _pandoc() -> tuple[str, dict[str, str]]:
+    Raises
+    ------
+    MissingToolError
+        If one of them can't be found.
+    """
     try:
         import pypandoc
 
-        path = pypandoc.get_pandoc_path()
-        return path, {"pandoc": str(pypandoc.get_pandoc_version())}
+        return {
+            "pandoc": str(pypandoc.get_pandoc_version()),
+            "typst": importlib.metadata.version("typst"),
+        }
     except (ImportError, OSError) as error:
         raise MissingToolError(
-            f"pandoc can't be found: {error}. Install it with `pip install pypandoc_binary`."
+            f"pandoc or Typst can't be found: {error}. "
+            "Install them with `pip install pypandoc_binary typst`."
         ) from error
 
 
-def _run_pandoc(pandoc: str, build: Path, arguments: Sequence[str], date: dt.date) -> None:
+def _run_pandoc(build: Path, arguments: Sequence[str], date: dt.date) -> None:
+    import pypandoc
+
     midnight = dt.datetime.combine(date, dt.time(), dt.UTC)
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(int(midnight.timestamp()))}
-    done = subprocess.run(
-        [pandoc, *_COMMON, *arguments], cwd=build, env=environment, capture_output=True, check=False
-    )
+    command = [pypandoc.get_pandoc_path(), *_COMMON, *arguments]
+    done = subprocess.run(command, cwd=build, env=environment, capture_output=True, check=False)
     if done.returncode:
         message = done.stderr.decode("utf-8", "replace").partition("stack traceback:")[0]
         lines = [line for line in message.splitlines() if line.strip()]
@@ -136,22 +136,18 @@ def _run_pandoc(pandoc: str, build: Path, arguments: Sequence[str], date: dt.dat
         raise RenderError("report.qmd can't be rendered:\n" + "\n".join(lines))
 
 
-def _compile(build: Path, progress: Callable[[str], None]) -> str:
-    try:
-        import typst
-    except ImportError as error:
-        raise MissingToolError(
-            f"Typst can't be found: {error}. Install it with `pip install typst`."
-        ) from error
-    progress(f"report.pdf (Typst {typst.__version__})")
+def _compile(source: Path) -> Path:
+    import typst
+
+    output = source.with_suffix(".pdf")
     try:
         typst.compile(
-            build / "report.typ",
-            output=build / "report.pdf",
-            root=build,
+            source,
+            output=output,
+            root=source.parent,
             ignore_system_fonts=True,
             pdf_standards=["ua-1"],
         )
     except typst.TypstError as error:
-        raise RenderError(f"Typst refuses report.typ:\n{error.diagnostic.rstrip()}") from error
-    return typst.__version__
+        raise RenderError(f"Typst refuses {source.name}:\n{error.diagnostic.rstrip()}") from error
+    return output

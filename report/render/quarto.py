@@ -14,6 +14,7 @@ from pathlib import Path
 from report.errors import MissingToolError, RenderError
 
 OLDEST = (1, 4)
+OLDEST_FOR_PDF = (1, 7)  # the first whose Typst knows all that the template uses
 
 _REMEDY = (
     "Install it with `pip install quarto-cli` or an installer from quarto.org, put it on PATH "
@@ -65,8 +66,7 @@ def find(required: bool) -> Quarto | None:
         )  # fmt: skip
     else:
         version = _version(path)
-        numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-        if numbers >= OLDEST:
+        if _numbers(version) >= OLDEST:
             return Quarto(path, version)
         oldest = ".".join(map(str, OLDEST))
         problem = f"{path} is Quarto {version or 'of unknown version'}; {oldest} or newer is needed"
@@ -115,15 +115,23 @@ def render(
         )  # fmt: skip
         said[target] = done.stderr.decode("utf-8", "replace").strip()
         if done.returncode:
-            raise RenderError(
-                f"quarto render --to {target} ended with exit code {done.returncode}:\n"
-                f"{said[target]}"
-            )
+            problem = f"quarto render --to {target} ended with exit code {done.returncode}:"
+            hint = ""
+            if target == "typst" and _numbers(tool.version) < OLDEST_FOR_PDF:
+                hint = (
+                    f"\nQuarto {tool.version} may be too old for the PDF's template: take 1.7 or "
+                    "newer, or `--renderer embedded`."
+                )
+            raise RenderError(f"{problem}\n{said[target]}{hint}")
     outputs = {name: build / _FORMATS[name][1] for name in formats}
     for name, path in outputs.items():
         if not path.is_file():
             raise RenderError(f"Quarto wrote no {path.name}:\n{said[_FORMATS[name][0]]}")
     return outputs
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
 def _version(path: str) -> str:
