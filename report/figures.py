@@ -189,29 +189,30 @@ def label_points(
 ) -> None:
     """Write labels beside points, each at the first place where it covers nothing.
 
-    Candidate places lie around the point at growing distance; a place is free when the
-    text's box meets no point, no interval (``lines``: left, right, bottom and top end a
-    point) and no label already placed.
+    Candidate places lie around the point, and around the ends of its interval, at growing
+    distance; a place is free when the text's box meets no point, no interval (``lines``:
+    left, right, bottom and top end a point) and no label already placed.
     """
     canvas = axes.get_figure()
     assert canvas is not None
     canvas.draw_without_rendering()
-    to_pixels = axes.transData.transform
-    points = to_pixels(np.column_stack([x, y]))
     unit = canvas.dpi / 72
-    taken: list[tuple[float, float, float, float]] = [
-        (px - 4 * unit, py - 4 * unit, px + 4 * unit, py + 4 * unit) for px, py in points
-    ]
-    for (px, py), (left, right, bottom, top) in zip(points, lines, strict=False):
-        (x0, y0), (x1, y1) = to_pixels([(left, bottom), (right, top)])
+    anchors = [[(px, py)] for px, py in axes.transData.transform(np.column_stack([x, y]))]
+    taken = [_around(points[0], 4 * unit) for points in anchors]
+    for points, (left, right, bottom, top) in zip(anchors, lines, strict=False):
+        (px, py), ((x0, y0), (x1, y1)) = (
+            points[0],
+            axes.transData.transform([(left, bottom), (right, top)]),
+        )
         taken += [(x0, py - unit, x1, py + unit), (px - unit, y0, px + unit, y1)]
-    frame = axes.get_window_extent()
+        points += [(px, y1), (px, y0)]
     renderer = FigureCanvasAgg(canvas).get_renderer()  # type: ignore[arg-type]
-    for (px, py), label, tone in zip(points, labels, tones, strict=True):
+    for points, label, tone in zip(anchors, labels, tones, strict=True):
         text = axes.text(0, 0, label, fontsize=7.5, color=tone)
         box = text.get_window_extent(renderer)
         text.remove()
-        place = _free_place((px, py), (box.width, box.height), taken, frame, unit)
+        size = (box.width, box.height)
+        place = _free_place(points, size, taken, axes.get_window_extent(), unit)
         taken.append(place)
         corner = axes.transData.inverted().transform(place[:2])
         axes.annotate(
@@ -220,35 +221,42 @@ def label_points(
         )  # fmt: skip
 
 
+_Box = tuple[float, float, float, float]  # left, bottom, right, top, in pixels
+
+
+def _around(point: tuple[float, float], reach: float) -> _Box:
+    return (point[0] - reach, point[1] - reach, point[0] + reach, point[1] + reach)
+
+
+def _overlap(one: _Box, other: _Box) -> float:
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    return max(wide, 0.0) * max(high, 0.0)
+
+
 def _free_place(
-    point: tuple[float, float],
+    anchors: Sequence[tuple[float, float]],
     size: tuple[float, float],
-    taken: Sequence[tuple[float, float, float, float]],
+    taken: Sequence[_Box],
     frame: Any,
     unit: float,
-) -> tuple[float, float, float, float]:
-    """Find the first box of ``size`` near ``point`` that meets no taken box."""
-    (px, py), (width, height) = point, size
-    first: tuple[float, float, float, float] | None = None
-    for gap in (6 * unit, 10 * unit, 16 * unit, 24 * unit, 34 * unit):
-        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)):
-            left = px + dx * gap - (width if dx < 0 else width / 2 if dx == 0 else 0)
-            low = py + dy * gap * 0.8 - (height if dy < 0 else height / 2 if dy == 0 else 0)
-            box = (left, low, left + width, low + height)
-            first = first or box
-            inside = (
-                frame.x0 <= box[0]
-                and box[2] <= frame.x1
-                and frame.y0 <= box[1]
-                and box[3] <= frame.y1
-            )
-            meets = any(
-                box[0] < t[2] and t[0] < box[2] and box[1] < t[3] and t[1] < box[3] for t in taken
-            )
-            if inside and not meets:
-                return box
-    assert first is not None
-    return first
+) -> _Box:
+    """Find the first box of ``size`` near an anchor that meets no taken box, or the least bad."""
+    best, least = None, np.inf
+    for gap in (6 * unit, 10 * unit, 16 * unit, 24 * unit):
+        for px, py in anchors:
+            for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)):
+                left = px + dx * gap - (size[0] if dx < 0 else size[0] / 2 if dx == 0 else 0)
+                low = py + dy * gap * 0.8 - (size[1] if dy < 0 else size[1] / 2 if dy == 0 else 0)
+                box = (left, low, left + size[0], low + size[1])
+                inside = frame.x0 <= box[0] and box[2] <= frame.x1
+                inside = inside and frame.y0 <= box[1] and box[3] <= frame.y1
+                covered = sum(_overlap(box, other) for other in taken)
+                if inside and covered < least:
+                    best, least = box, covered
+                if inside and not covered:
+                    return box
+    return best or (*anchors[0], anchors[0][0] + size[0], anchors[0][1] + size[1])
 
 
 def heat_map(
