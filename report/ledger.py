@@ -155,6 +155,39 @@ class Entry:
             "sources": list(self.sources),
         }
 
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Entry:
+        """Rebuild an entry from its JSON fields: its `row` is the same again.
+
+        What a row does not hold (the direction of a test, the share of undefined resamples)
+        takes its default.
+
+        Raises
+        ------
+        ValueError
+            If the fields contradict each other, as an estimate beside a reason.
+        """
+        reason = Reason(row["reason"]) if row["reason"] else None
+        drawn, tested = row["n_resamples"], row["p_method"] is not None
+        interval = None if row["ci_low"] is None else Interval(
+            row["ci_low"], row["ci_high"], row["ci_level"], row["ci_method"], drawn,
+            note=row["ci_note"] or "",
+        )  # fmt: skip
+        estimate = Estimate(
+            row["estimate"], row["n"], interval, reason if row["estimate"] is None else None
+        )
+        outcome = Outcome(
+            row["p_method"], row["n"], row["statistic"], row["p"], row["p_floor"],
+            n_resamples=drawn, reason=reason if row["p"] is None else None,
+        ) if tested else None  # fmt: skip
+        same = ("id", "experiment", "quantity", "evidence", "cohort", "method", "model", "axis",
+                "layer", "seed", "rejected", "unit", "label")  # fmt: skip
+        return cls(
+            estimate=estimate, outcome=outcome, family=row["family"] or "",
+            sources=tuple(row["sources"]), p_adjusted=dict(row["p_adjusted"]),
+            **{name: row[name] for name in same},
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Ledger:
@@ -196,6 +229,31 @@ class Ledger:
         ]
         document = {"entries": [e.row() for e in self], "families": families}
         return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Ledger:
+        """Read what `to_json` wrote: writing it again gives the same text.
+
+        Raises
+        ------
+        ValueError
+            If it is not JSON, or an entry contradicts itself; the message names the entry.
+        KeyError
+            If a field is missing.
+        """
+        document = json.loads(text)
+        entries: dict[str, Entry] = {}
+        for row in document["entries"]:
+            try:
+                entries[row["id"]] = Entry.from_row(row)
+            except ValueError as error:
+                raise ValueError(f"{row['id']}: {error}") from error
+        families = {
+            f["id"]: Family(f["id"], f["title"], f["method"], f["alpha"], f["m"],
+                            tuple(f["members"]))
+            for f in document["families"]
+        }  # fmt: skip
+        return cls(entries, families)
 
     def to_csv(self) -> str:
         """Serialise as a table; adjusted p-values become one column a rule."""
@@ -261,7 +319,5 @@ def settle(entries: Iterable[Entry], families: Iterable[Family]) -> Ledger:
             table[entry.id] = replace(
                 entry, p_adjusted=values, rejected=values[family.method] <= family.alpha
             )
-        settled[family.id] = replace(
-            family, m=len(counted), members=tuple(e.id for e in members)
-        )
+        settled[family.id] = replace(family, m=len(counted), members=tuple(e.id for e in members))
     return Ledger(table, settled)
