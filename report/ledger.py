@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from stats.outcome import Estimate, Outcome, Reason
+from stats.outcome import Estimate, Interval, Outcome, Reason
 
 Evidence = Literal["raw", "features", "published", "simulated"]
 
