@@ -62,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     _studies(check)
     check.add_argument("--json", action="store_true", help="print JSON")
 
+    init = command("init", "write a study.toml for a folder of captures", _init)
+    init.add_argument("folder", type=Path, metavar="DIR")
+
     simulate = command("simulate", "write a synthetic study with known effects", _simulate)
     simulate.add_argument("folder", type=Path, metavar="DIR")
     for name, default in (
@@ -154,6 +157,15 @@ def _check(args: argparse.Namespace) -> int:
     from report.pipeline import load
 
     return run(load(_folders(args)), as_json=args.json)
+
+
+def _init(args: argparse.Namespace) -> int:
+    import datetime as dt
+
+    from report.starter import init
+
+    print(init(args.folder, dt.date.today()))
+    return 0
 
 
 def _simulate(args: argparse.Namespace) -> int:
