@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     build = command("build", "build the document of one or more studies", _build)
     _studies(build)
     build.add_argument("--to", default="html,pdf", metavar="FORMATS",
-                       help="html, pdf, docx, latex, typst, md; comma-separated (html,pdf)")  # fmt: skip
+                       help="html, pdf, docx, latex, typst, md (html,pdf)")  # fmt: skip
     build.add_argument("--renderer", choices=("auto", "quarto", "embedded"), default="auto")
     _computing(build)
     _out(build)
@@ -58,9 +58,18 @@ def _parser() -> argparse.ArgumentParser:
         _computing(part)
         _out(part)
 
+    extract = command("extract", "write a study's features: what a paper can ship", _extract)
+    extract.add_argument("study", type=Path, metavar="STUDY")
+    extract.add_argument("--out", type=Path, metavar="DIR", help="(features/ of the study)")
+    extract.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (1)")
+
     check = command("check", "validate the inputs, say what is wrong, build nothing", _check)
     _studies(check)
     check.add_argument("--json", action="store_true", help="print JSON")
+
+    watch = command("watch", "build again whenever a study changes", _watch)
+    _studies(watch)
+    _out(watch)
 
     init = command("init", "write a study.toml for a folder of captures", _init)
     init.add_argument("folder", type=Path, metavar="DIR")
@@ -100,7 +109,7 @@ def _folders(args: argparse.Namespace) -> list[Path]:
 def _options(args: argparse.Namespace) -> Any:
     from report.pipeline import Options
 
-    shared = {
+    shared: dict[str, Any] = {
         "jobs": args.jobs,
         "cache": None if args.no_cache else args.out / ".cache",
         "quick": args.quick,
@@ -127,6 +136,30 @@ def _build(args: argparse.Namespace) -> int:
     return 0
 
 
+def _watch(args: argparse.Namespace) -> int:
+    from itertools import chain
+
+    from report.errors import MissingToolError, ReportError
+    from report.paths import TEMPLATES
+    from report.pipeline import Options, build
+    from report.terminal import steps
+
+    try:
+        from watchfiles import watch  # pyright: ignore[reportMissingImports] - an extra
+    except ImportError as error:
+        remedy = "Install it: pip install 'statistical-report[watch]'."
+        raise MissingToolError(f"watch needs the package watchfiles. {remedy}") from error
+    folders = _folders(args)
+    options = Options(formats=("html",), cache=args.out / ".cache", quick=True)
+    for _ in chain([None], watch(*folders, TEMPLATES)):
+        try:
+            with steps() as progress:
+                print(build(folders, args.out, options, progress).rendered.outputs["html"])
+        except ReportError as error:
+            print(f"error: {error}", file=sys.stderr)
+    return 0
+
+
 def _part(args: argparse.Namespace) -> int:
     from report import outputs
     from report.figures import save_all
@@ -150,6 +183,21 @@ def _part(args: argparse.Namespace) -> int:
     for path in paths:
         print(path)
     return 0
+
+
+def _extract(args: argparse.Namespace) -> int:
+    from report.extract import extract
+    from report.load.feature_files import write_features
+    from report.study import load_study
+    from report.terminal import steps
+
+    study = load_study(args.study)
+    out: Path = args.out or study.features_folder
+    with steps() as progress:
+        features = extract(study, jobs=args.jobs, progress=lambda what, *_: progress(what))
+    write_features(features, out)
+    print(out)
+    return 1 if any(not problem.note for problem in features.problems) else 0
 
 
 def _check(args: argparse.Namespace) -> int:

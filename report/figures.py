@@ -21,7 +21,7 @@ from matplotlib.figure import Figure as Canvas
 from report.document import Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from report.features import FloatArray
     from report.study import Study
@@ -60,10 +60,11 @@ def colours(study: Study) -> dict[str, str]:
         members = study.cohort_models(cohort.key)
         if cohort.intervention:
             import matplotlib
+            from matplotlib.colors import to_hex
 
             scale = matplotlib.colormaps["viridis"]
             shades = np.linspace(0.0, 0.85, max(len(members), 2))
-            tones = [matplotlib.colors.to_hex(scale(float(s))) for s in shades]
+            tones = [to_hex(scale(float(s))) for s in shades]
         else:
             taken = len(result)
             tones = [PALETTE[(taken + i) % len(PALETTE)] for i in range(len(members))]
@@ -72,8 +73,9 @@ def colours(study: Study) -> dict[str, str]:
 
 
 @contextmanager
-def _house_style(salt: str) -> Iterator[None]:
-    with rc_context({**_STYLE, "svg.hashsalt": salt}):
+def _house_style(salt: str) -> Generator[None]:
+    style: Any = {**_STYLE, "svg.hashsalt": salt}
+    with rc_context(style):
         yield
 
 
@@ -193,7 +195,7 @@ def label_points(
     distance; a place is free when the text's box meets no point, no interval (``lines``:
     left, right, bottom and top end a point) and no label already placed.
     """
-    canvas = axes.get_figure()
+    canvas = axes.get_figure(root=True)
     assert canvas is not None
     canvas.draw_without_rendering()
     unit = canvas.dpi / 72

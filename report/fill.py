@@ -66,7 +66,8 @@ class Filler:
         )  # fmt: skip
         tools: dict[str, Callable[..., str]] = {
             "stat": self.stat, "figure": self.figure, "table": self.table,
-            "listing": fmt.listing, "count": fmt.count, "out_of": fmt.out_of, "show": self.show, "decision": decision,
+            "listing": fmt.listing, "count": fmt.count, "out_of": fmt.out_of,
+            "show": self.show, "decision": decision,
         }  # fmt: skip
         self._environment.globals.update(tools)
         self._environment.filters.update(escape=escape, capital=_capital, rule=_RULES.__getitem__)
@@ -88,7 +89,8 @@ class Filler:
         """Place a figure."""
         figure = self._figures[figure_id]
         alt = figure.alt.replace('"', "'")
-        return f'![{figure.caption}](figures/{figure.filename}.svg){{#fig-{figure.id} fig-alt="{alt}"}}\n'
+        attributes = f'{{#fig-{figure.id} fig-alt="{alt}"}}'
+        return f"![{figure.caption}](figures/{figure.filename}.svg){attributes}\n"
 
     def fill(self, template: str, values: Mapping[str, Any]) -> str:
         """Fill one template.

@@ -16,8 +16,8 @@ MISSING = "—"
 
 _BOUNDED_UNITS = frozenset({"rho", "r", "p", "share"})
 _DECIMALS = {
-    "rho": 2, "r": 2, "p": 3, "share": 2, "nats": 3, "nats-per-token": 5, "dimension": 2, "count": 0, "models": 0,
-    "layer": 0, "tokens": 0, "ratio": 2, "": 3,
+    "rho": 2, "r": 2, "p": 3, "share": 2, "nats": 3, "nats-per-token": 5, "dimension": 2,
+    "count": 0, "models": 0, "layer": 0, "tokens": 0, "ratio": 2, "": 3,
 }  # fmt: skip
 _SYMBOLS = {"rho": "ρ = ", "r": "r = "}
 _SMALLEST_P = 0.001
@@ -105,8 +105,8 @@ def show(entry: Entry, kind: str) -> str:
     ----------
     entry : Entry
     kind : str
-        ``value`` (or ``value:3`` for decimals), ``signed``, ``ci``, ``apa`` (estimate, interval and p for a
-        sentence), ``p``, ``p=`` (for a sentence), ``floor``, ``n``, ``layer``, ``statistic``, or
+        ``value`` (or ``value:3`` for decimals), ``signed``, ``ci``, ``apa`` (estimate, interval
+        and p for a sentence), ``p``, ``p=`` (for a sentence), ``floor``, ``n``, ``layer``, ``statistic``, or
         ``adjusted:RULE`` and ``adjusted=:RULE`` (for a sentence) for an adjusted p.
 
     Raises

@@ -75,7 +75,7 @@ def _shared(results: Results, renderer: Renderer) -> dict[str, Any]:
         "families": [_outcome(family, ledger) for family in ledger.families.values()],
         "missing": _missing(ledger),
         "methods": Methods(ledger),
-        "problems": [(d.study, problem) for d in results.studies for problem in d.features.problems],
+        "problems": [(d.study, found) for d in results.studies for found in d.features.problems],
         "inputs": [
             (d.study, item)
             for d in results.studies

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -156,7 +156,7 @@ def build(folders: Sequence[Path], out: Path, options: Options, progress: Progre
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
+def _replacing(target: Path) -> Generator[Path]:
     """Give a folder to write in, and put it in ``target``'s place when all went well.
 
     After a failure the unfinished folder is left beside the last good build as

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 
 @contextmanager
-def steps() -> Iterator[Callable[[str], None]]:
+def steps() -> Generator[Callable[[str], None]]:
     """Show steps with a clock on standard error; silent when that is no terminal."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -278,7 +278,7 @@ def _power(group: _Group) -> Iterator[Entry]:
 
 
 def _propagated(group: _Group, subject: Subject) -> Iterator[Entry]:
-    """Resample questions within models: how sure are the points themselves?"""
+    """Resample questions within models, so that the points themselves become uncertain."""
     from stats.correlation import spearman
     from stats.rankmatrix import spearman_rows
 
@@ -499,7 +499,8 @@ def _figure(group: _Group, ledger: Ledger) -> Figure:
 
 def _ends(x: Entry, y: Entry) -> tuple[float, float, float, float]:
     """Return the ends of a point's intervals: left, right, bottom, top."""
-    assert x.value is not None and y.value is not None
+    assert x.value is not None
+    assert y.value is not None
     across, up = x.estimate.interval, y.estimate.interval
     return (
         across.low if across else x.value, across.high if across else x.value,
@@ -509,7 +510,8 @@ def _ends(x: Entry, y: Entry) -> tuple[float, float, float, float]:
 
 def _cross(axes: Axes, x: Entry, y: Entry, tone: str) -> None:
     """Draw a point with its intervals in both directions."""
-    assert x.value is not None and y.value is not None
+    assert x.value is not None
+    assert y.value is not None
     left_end, right_end, bottom, top = _ends(x, y)
     axes.plot([left_end, right_end], [y.value] * 2, color=tone, lw=1.1, alpha=0.6)
     axes.plot([x.value] * 2, [bottom, top], color=tone, lw=1.1, alpha=0.6)

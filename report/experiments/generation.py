@@ -365,7 +365,7 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
     name = entry_id(SLUG, "friedman", data.study.id, subject.cohort.key)
     return part | {
         "cohort": subject.cohort,
-        "friedman": ledger[name] if name in ledger else None,
+        "friedman": ledger.get(name),
         "filtered": all(b.filtered for b in subject.baselines),
         "slopes": _extremes(slopes) if any(s.value is not None for s in slopes) else None,
         "sensitivity": entry_id(SLUG, "sensitivity", data.study.id, subject.cohort.key).replace(
