@@ -114,7 +114,8 @@ def _part(data: StudyData, ledger: Ledger, level: str, cohort: str) -> dict[str,
     }
     return {
         "study": data.study, "level": level, "family": family, "pairs": pairs, "kept": kept,
-        "name": named, "rule": RULES[family.method], "rules": RULES, "by_rule": by_rule, "across": across,
+        "name": named, "rule": RULES[family.method], "rules": RULES, "by_rule": by_rule,
+        "across": across,
         "others": [
             (rule, found) for rule, found in by_rule.items()
             if rule != family.method and (rule != "maxt" or not suffix(level))
@@ -129,6 +130,7 @@ def _part(data: StudyData, ledger: Ledger, level: str, cohort: str) -> dict[str,
         "unit": next(c.unit for c in data.study.cohorts if c.key == cohort),
         "figure": label_of(data, level), "table": label_of(data, level),
         "zones_table": label_of(data, level, "zones"),
+        "zones": sum(e.value or 0.0 for e in tables.zone_counts(data, ledger, level)),
     }  # fmt: skip
 
 
@@ -154,6 +156,10 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
     return part | {
         "cohort": subject.cohort, "members": len(subject.models), "partial": partial,
         "partial_kept": [e for e in given.values() if e.rejected],
+        "partial_names": [
+            f"{data.study.axis(str(e.axis)).name} in {data.study.model(str(e.model)).name}"
+            for e in given.values() if e.rejected
+        ],
         "partial_both": [e for pair, e in given.items() if e.rejected and pair in kept],
         "taus": len(taus),
         "same_sign": sum((e.value or 0.0) * (tau.value or 0.0) >= 0 for e, tau in taus),

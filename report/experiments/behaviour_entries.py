@@ -231,9 +231,7 @@ def robust(data: StudyData, samples: Sequence[Sample], family: str) -> Iterator[
                 )  # fmt: skip
 
 
-def pooled(
-    data: StudyData, cohort: Cohort, pairs: Sequence[Entry], family: str
-) -> Iterator[Entry]:
+def pooled(data: StudyData, cohort: Cohort, pairs: Sequence[Entry], family: str) -> Iterator[Entry]:
     """Pool each axis over the models of a cohort in a random-effects model."""
     from stats.meta import pool_correlations
 

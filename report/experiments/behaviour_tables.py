@@ -73,7 +73,6 @@ def ci_name(data: StudyData) -> str:
     return f"{data.plan.ci_level * 100:g}% CI"
 
 
-
 def published_table(data: StudyData, ledger: Ledger) -> Table:
     """List the published correlations."""
     family = ledger.families[family_of(data, "axis", "published").id]
@@ -124,13 +123,16 @@ def strongest_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
     )  # fmt: skip
 
 
+def zone_counts(data: StudyData, ledger: Ledger, level: str) -> list[Entry]:
+    """Return the numbers of dead zones at one level, in the study's order."""
+    names = (entry_id(SLUG, "zones", m.key, *suffix(level)) for m in data.study.models)
+    found = [ledger[name] for name in names if name in ledger]
+    return [e for e in found if level in ("published", e.cohort)]
+
+
 def zones_table(data: StudyData, ledger: Ledger, level: str) -> Table:
     """List entropy, effective dimension and dead zones."""
-    evidence = "published" if level == "published" else data.evidence
-    found = [
-        e for e in ledger.select(experiment=SLUG, quantity="zones", evidence=evidence)
-        if level in ("published", e.cohort) and e.model in {m.key for m in data.study.models}
-    ]  # fmt: skip
+    unit = next((c.unit for c in data.study.cohorts if c.key == level), "model")
 
     def cell(experiment: str, quantity: str, model: str) -> Cell:
         name = entry_id(experiment, quantity, model, *suffix(level))
@@ -141,12 +143,12 @@ def zones_table(data: StudyData, ledger: Ledger, level: str) -> Table:
     rows = tuple(
         (data.study.model(str(e.model)).name, cell("generation", "mean", str(e.model)),
          cell("dimension", "effective", str(e.model)), e.reason or Stat(e.id, "value"))
-        for e in found
+        for e in zone_counts(data, ledger, level)
     )  # fmt: skip
     return Table(
         label_of(data, level, "zones"),
         "Mean generation entropy (nats), effective dimension and number of dead zones.",
-        (left("Model" if level == "published" else "Sample"), right("Mean entropy"),
+        (left(unit.capitalize()), right("Mean entropy"),
          right("Effective dimension"), right("Dead zones")),
         rows,
     )  # fmt: skip
@@ -183,6 +185,7 @@ def pooled_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
 
 def rules_table(parts: Sequence[Mapping[str, Any]]) -> Table:
     """Count what survives under each rule."""
+
     def counted(part: Mapping[str, Any], rule: str) -> Cell:
         if rule == "maxt" and part["level"] == "published":
             return Reason.MISSING_CAPTURE
@@ -203,5 +206,3 @@ def rules_table(parts: Sequence[Mapping[str, Any]]) -> Table:
             for part in parts
         ),
     )  # fmt: skip
-
-

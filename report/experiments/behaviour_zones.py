@@ -93,7 +93,6 @@ def _interval(data: StudyData, cohort: str, x: FloatArray, y: FloatArray) -> Int
     return bootstrap_spearman(x[:, None], y[:, None], counts, level=level).interval(0, 0)
 
 
-
 def is_dead(values: FloatArray) -> bool:
     """Tell whether an axis carries next to nothing in a model.
 
