@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from report.document import Cell, Figure, Section, Stat, Table
+from report.experiments import signature_maps as maps
 from report.experiments import signature_plots as plots
-from report.experiments.base import Analysis, StudyData, entry_id
+from report.experiments.base import Analysis, StudyData, entry_id, subjects
+from report.experiments.signature_measured import (
+    SLUG,
+    Signatures,
+    measured,
+    peaks_family,
+    signatures,
+)
+from report.experiments.signature_published import published
 from report.ledger import Entry, Family, Ledger
-from report.study import Axis, Model
+from report.study import Model
 from report.tables import left, right
-from stats.outcome import Estimate, Outcome, Reason
 
-SLUG = "signature"
 TITLE = "Layer signatures"
-
-_BOUND = "Spearman, t, Bonferroni over layers, upper bound"
 
 
 def analyse(data: StudyData) -> Analysis:
@@ -24,92 +29,17 @@ def analyse(data: StudyData) -> Analysis:
     entries: list[Entry] = []
     families: list[Family] = []
     if data.published("peaks"):
-        family = _peaks_family(data, "published")
+        family = peaks_family(data, "published")
         families.append(family)
-        entries += _published(data, family.id)
-    return Analysis(entries, families)
-
-
-def _peaks_family(data: StudyData, level: str) -> Family:
-    return Family(
-        entry_id(SLUG, "peaks", data.study.id, level),
-        "Largest correlation of activation entropy with an axis over the layers, all models and "
-        "axes",
-        data.plan.decision, data.plan.alpha,
-    )  # fmt: skip
-
-
-def _entry(
-    data: StudyData, quantity: str, model: Model, axis: Axis, estimate: Estimate, **fields: Any
-) -> Entry:
-    published = fields.get("evidence") == "published"
-    name = entry_id(SLUG, quantity, model.key, axis.key, *(("published",) if published else ()))
-    given: dict[str, Any] = {"evidence": data.evidence, "unit": "rho"}
-    return Entry(
-        id=name, experiment=SLUG, quantity=quantity, cohort=model.cohort, model=model.key,
-        axis=axis.key, estimate=estimate, **(given | fields),
-    )  # fmt: skip
-
-
-# --- published numbers ------------------------------------------------------------------
-
-
-def _published(data: StudyData, family: str) -> Iterator[Entry]:
-    """Take every published peak twice: on its own, and with a bound for the search over layers."""
-    n_layers = {row["model"]: int(row["n_layers"]) for row in data.published("layers")}
-    questions = {row["model"]: int(row["n_questions"]) for row in data.published("generation")}
-    rows = {(row["model"], row["axis"]): row for row in data.published("peaks")}
-    for key in dict.fromkeys(model for model, _ in rows):
-        for axis in data.study.axes:
-            row = rows.get((key, axis.key))
-            n = questions.get(key, data.study.n_questions)
-            yield from _published_peak(data, data.study.model(key), axis, row, n,
-                                       n_layers.get(key), family)  # fmt: skip
-
-
-def _published_peak(
-    data: StudyData, model: Model, axis: Axis, row: Mapping[str, str] | None, n: int,
-    n_layers: int | None, family: str,
-) -> Iterator[Entry]:  # fmt: skip
-    from stats.correlation import bonett_wright, spearman_t
-
-    peak = (data.source("published/peaks", "rho", model=model.key, axis=axis.key),)
-    searched = (*peak, data.source("published/layers", "n_layers", model=model.key))
-    shared: dict[str, Any] = {"evidence": "published", "method": "Spearman, as published"}
-    what = f"peak correlation of layer entropy with {axis.name} in {model.name}"
-    # The largest of many correlations is exactly zero only where none of them is defined.
-    rho = float(row["rho"]) if row else 0.0
-    if rho == 0.0:
-        reason = Reason.CONSTANT_INPUT if row else Reason.NOT_PUBLISHED
-        for quantity, label, method, of_family in (
-            ("peak-unsearched", f"{what}, as if no search had been made", "Spearman, t", ""),
-            ("peak", what, _BOUND, family),
-        ):
-            yield _entry(
-                data, quantity, model, axis, Estimate.missing(reason, n), label=label,
-                outcome=Outcome.missing(method, reason, n), family=of_family, sources=peak,
-                **shared,
-            )  # fmt: skip
-        return
-    layer = int(row["layer"]) if row else None
-    alone = spearman_t(rho, n)
-    yield _entry(
-        data, "peak-unsearched", model, axis,
-        Estimate(rho, n, bonett_wright(rho, n, data.plan.ci_level)), outcome=alone, layer=layer,
-        label=f"{what}, as if no search had been made", sources=peak, **shared,
-    )  # fmt: skip
-    yield _entry(
-        data, "peak", model, axis, Estimate(rho, n), outcome=_bonferroni(alone, n_layers),
-        layer=layer, label=what, family=family, sources=searched, **shared,
-    )  # fmt: skip
-
-
-def _bonferroni(alone: Outcome, n_layers: int | None) -> Outcome:
-    """Bound the p of a peak: no more than the number of layers times the p of one layer."""
-    if n_layers is None or alone.p is None:
-        return Outcome.missing(_BOUND, alone.reason or Reason.NOT_PUBLISHED, alone.n)
-    floor = None if alone.p_floor is None else min(1.0, n_layers * alone.p_floor)
-    return Outcome(_BOUND, alone.n, alone.statistic, min(1.0, n_layers * alone.p), floor)
+        entries += published(data, family.id)
+    arrays: dict[str, Any] = {}
+    for subject in subjects(data):
+        group = signatures(data, subject)
+        made, declared = measured(data, group)
+        entries += made
+        families += declared
+        arrays[subject.cohort.key] = group
+    return Analysis(entries, families, arrays)
 
 
 # --- the section ------------------------------------------------------------------------
@@ -127,6 +57,11 @@ def present(
             parts.append(_published_part(data, ledger, members))
             tables.append(_peak_table(data, ledger, "published", members))
             shown.append(_published_positions(data, ledger, members))
+        for key, group in arrays.get(data.study.id, {}).items():
+            parts.append(_measured_part(data, ledger, group))
+            tables.append(_peak_table(data, ledger, key, group.models))
+            tables.append(_similarity_table(data, ledger, group))
+            shown += _measured_figures(data, ledger, group, len(arrays[data.study.id]))
     return Section(SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables))
 
 
@@ -155,15 +90,55 @@ def _peaks(
 def _published_part(data: StudyData, ledger: Ledger, members: Sequence[Model]) -> dict[str, Any]:
     part = _part(data, ledger, "published", members)
     absent = [m.name for m in data.study.models if m.in_baseline and m not in members]
-    return part | {"absent": absent}
+    starred = {
+        (row["model"], row["axis"]) for row in data.published("peaks") if row["starred"] == "true"
+    }
+    stars_agree = {(e.model, e.axis) for e in part["nominal"]} == starred
+    return part | {"absent": absent, "stars_agree": stars_agree}
+
+
+def _measured_part(data: StudyData, ledger: Ledger, group: Signatures) -> dict[str, Any]:
+    key, alpha = group.cohort.key, data.plan.alpha
+    strongest = [ledger[entry_id(SLUG, "strongest", m.key)] for m in group.models]
+    similarities = _similar(ledger, group)
+    shares = _peaks(data, ledger, "peak-share", key, group.present)
+    steady = sorted((e for row in shares for e in row if e.value is not None), key=_value)
+    return _part(data, ledger, key, group.models) | {
+        "cohort": group.cohort, "present": group.present,
+        "absent": [m.name for m in group.models if m not in group.present],
+        "cells": sum(int(s.survives(alpha).sum()) for s in group.found.values()),
+        "matrices": [e for e in strongest if e.p is not None],
+        "with_signature": [e for e in strongest if e.rejected],
+        "similarities": [e for e in similarities if e.value is not None],
+        "alike": [e for e in similarities if e.rejected and _value(e) > 0],
+        "unlike": [e for e in similarities if e.rejected and _value(e) < 0],
+        "steady": (steady[0], steady[-1]) if steady else None,
+        "similarity_table": _part_id(data, key, "similarity"),
+        "heat_maps": _part_id(data, key, "heat-maps"), "panels": _part_id(data, key, "panels"),
+        "bins": _part_id(data, key, "bins"),
+        "pair": {
+            e.id: " and ".join(data.study.model(k).name for k in str(e.model).split())
+            for e in similarities
+        },
+    }  # fmt: skip
+
+
+def _similar(ledger: Ledger, group: Signatures) -> tuple[Entry, ...]:
+    return ledger.select(experiment=SLUG, quantity="similarity", cohort=group.cohort.key)
+
+
+def _value(entry: Entry) -> float:
+    assert entry.value is not None
+    return entry.value
 
 
 def _part(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> dict[str, Any]:
     """Gather what the peaks of one level say, for the template."""
-    family = ledger.families[_peaks_family(data, level).id]
+    family = ledger.families[peaks_family(data, level).id]
     alone = [e for row in _peaks(data, ledger, "peak-unsearched", level, models) for e in row]
     peaks = [e for row in _peaks(data, ledger, "peak", level, models) for e in row]
     kept = [e for e in peaks if e.rejected]
+    absent = {m.key for m in models if all(e.reason for e in peaks if e.model == m.key)}
     return {
         "study": data.study, "level": level, "family": family, "models": models,
         "table": _part_id(data, level, "peaks"), "positions": _part_id(data, level, "positions"),
@@ -171,8 +146,8 @@ def _part(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) 
         "nominal": [e for e in alone if e.p is not None and e.p <= family.alpha],
         "kept": kept,
         "strongest": max(kept, key=lambda e: abs(e.value or 0.0), default=None),
-        "lost": _weakest_nominal(alone, peaks, family.alpha),
-        "missing": [e for e in peaks if e.reason is not None],
+        "lost": _undone(alone, peaks, family.alpha),
+        "missing": _missing(data, [e for e in peaks if e.model not in absent]),
         "holm": sum(e.p_adjusted.get("holm", 1.0) <= family.alpha for e in peaks),
         "by": sum(e.p_adjusted.get("by", 1.0) <= family.alpha for e in peaks),
         "model": {m.key: m.name for m in data.study.models},
@@ -182,13 +157,25 @@ def _part(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) 
     }  # fmt: skip
 
 
-def _weakest_nominal(
+def _undone(
     alone: Sequence[Entry], peaks: Sequence[Entry], alpha: float
 ) -> tuple[Entry, Entry] | None:
-    """Find the peak that looks significant by itself and is the farthest from being so."""
-    pairs = [(a, p) for a, p in zip(alone, peaks, strict=True)
-             if a.p is not None and a.p <= alpha and p.rejected is False]  # fmt: skip
-    return max(pairs, key=lambda pair: pair[0].p or 0.0, default=None)
+    """Find the peak that looks best by itself among those that the search makes insignificant."""
+    pairs = [
+        (a, p) for a, p in zip(alone, peaks, strict=True)
+        if a.p is not None and a.p <= alpha and p.p is not None and p.p > alpha
+    ]  # fmt: skip
+    return min(pairs, key=lambda pair: pair[0].p or 0.0, default=None)
+
+
+def _missing(data: StudyData, peaks: Sequence[Entry]) -> list[tuple[list[str], str]]:
+    """Group what has no peak by the reason why."""
+    groups: dict[str, list[str]] = {}
+    for entry in peaks:
+        if entry.reason is not None:
+            axis, model = data.study.axis(str(entry.axis)), data.study.model(str(entry.model))
+            groups.setdefault(entry.reason.sentence, []).append(f"{axis.name} in {model.name}")
+    return [(names, sentence) for sentence, names in groups.items()]
 
 
 def _peak_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Table:
@@ -207,15 +194,16 @@ def _peak_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Mo
                 (model.label, axis.name, cell(peak, "layer"), cell(peak, "value"),
                  cell(single, "p"), cell(peak, "p"), cell(peak, f"adjusted:{rule}"))
             )  # fmt: skip
+    unit = plots.unit_of(data, models)
     how = "bounded by Bonferroni" if level == "published" else "max-T"
     return Table(
         _part_id(data, level, "peaks"),
         "The layer at which activation entropy correlates most strongly with each axis (layers "
         "count from the embeddings, the first): Spearman's ρ, its *p* as if this layer alone had "
         f"been looked at, its *p* after the search over layers ({how}), and this *p* adjusted for "
-        f"all models and axes ({rule.upper()}).",
-        (left("Model"), left("Axis"), right("Layer"), right("ρ"), right("*p*, one layer"),
-         right("*p*, search"), right("*p*, adjusted")),
+        f"all {unit}s and axes ({rule.upper()}).",
+        (left(unit.capitalize()), left("Axis"), right("Layer"), right("ρ"),
+         right("*p*, one layer"), right("*p*, search"), right("*p*, adjusted")),
         tuple(rows),
     )  # fmt: skip
 
@@ -231,5 +219,43 @@ def _published_positions(data: StudyData, ledger: Ledger, members: Sequence[Mode
         for m, row in zip(members, grid, strict=True)
     ]
     return plots.positions(
-        data, members, spots, _part_id(data, "published", "positions"), "published"
+        data, members, spots, _part_id(data, "published", "positions"), "_published"
+    )
+
+
+def _similarity_table(data: StudyData, ledger: Ledger, group: Signatures) -> Table:
+    def row(entry: Entry) -> tuple[Cell, ...]:
+        names = [data.study.model(key).name for key in str(entry.model).split()]
+        kinds = ("value", "p", "adjusted:holm")
+        return (*names, *(entry.reason or Stat(entry.id, kind) for kind in kinds))
+
+    unit = group.cohort.unit.capitalize()
+    return Table(
+        _part_id(data, group.cohort.key, "similarity"),
+        f"Similarity of the signatures of all pairs of {group.cohort.unit}s: Pearson's *r* of "
+        "their binned correlation matrices, its permutation *p*, and this *p* after Holm's "
+        "correction.",
+        (left(unit), left(unit), right("*r*"), right("*p*"), right("*p*, adjusted")),
+        tuple(row(entry) for entry in _similar(ledger, group)),
+    )
+
+
+def _measured_figures(
+    data: StudyData, ledger: Ledger, group: Signatures, n_cohorts: int
+) -> tuple[Figure, ...]:
+    key, models = group.cohort.key, group.models
+    peaks = _peaks(data, ledger, "peak", key, models)
+    places = _peaks(data, ledger, "peak-depth", key, models)
+    spots = [
+        [plots.Spot.of(e, place.value, place.estimate.interval)
+         for e, place in zip(row, where, strict=True)]
+        for row, where in zip(peaks, places, strict=True)
+    ]  # fmt: skip
+    ending = f"_{key}" if n_cohorts > 1 else ""
+    kept = {m.key: [bool(e.rejected) for e in row] for m, row in zip(models, peaks, strict=True)}
+    return (
+        maps.heat_maps(data, group, kept, _part_id(data, key, "heat-maps"), ending),
+        maps.panels(data, group, kept, _part_id(data, key, "panels"), ending),
+        maps.bins(data, group, kept, _part_id(data, key, "bins"), ending),
+        plots.positions(data, models, spots, _part_id(data, key, "positions"), ending),
     )

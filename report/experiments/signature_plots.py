@@ -1,4 +1,4 @@
-"""Figures of experiment 5."""
+"""Figures of experiment 5 that the published peaks allow, and what its figures share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
 
 from report import figures
 from report import format as fmt
@@ -17,7 +18,7 @@ from report.ledger import Entry
 from report.study import Model
 from stats.outcome import Interval, Reason
 
-_COLUMNS = 2
+COLUMNS = 2
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,11 @@ class Spot:
 
 
 def positions(
-    data: StudyData, models: Sequence[Model], spots: Sequence[Sequence[Spot]], name: str, level: str
+    data: StudyData,
+    models: Sequence[Model],
+    spots: Sequence[Sequence[Spot]],
+    name: str,
+    ending: str,
 ) -> Figure:
     """Draw where each model's peaks lie, one panel an axis.
 
@@ -49,36 +54,34 @@ def positions(
         A row a model, a column an axis.
     name : str
         Id of the figure.
-    level : str
-        ``"published"`` or ``""``.
+    ending : str
+        Of the file name.
     """
-    n_rows = -(-(len(data.study.axes) + 1) // _COLUMNS)
+    rows = n_rows(len(data.study.axes))
     per_axis = list(zip(*spots, strict=True))
 
+    spread = any(spot.interval for row in spots for spot in row)
+    bars = " Bars: bootstrap interval of the position over questions." if spread else ""
+
     def draw(canvas: Canvas) -> None:
-        grid = canvas.subplots(n_rows, _COLUMNS, sharex=True, squeeze=False)
+        grid = canvas.subplots(rows, COLUMNS, sharex=True, squeeze=False)
         panels = list(grid.ravel())
         for panel, axis, column in zip(panels, data.study.axes, per_axis, strict=False):
             _position_panel(panel, models, column, data.colours)
             panel.set_title(axis.name)
-        _key(panels[len(per_axis)], models, any(s.interval for row in spots for s in row))
-        for panel in panels[len(per_axis) + 1 :]:
-            panel.set_axis_off()
+        close_grid(grid, len(per_axis), marks(bars=spread))
         canvas.supxlabel("relative depth of the peak (0: embeddings, 1: last layer)", fontsize=8.5)
 
+    unit = unit_of(data, models)
     kept = sum(spot.kept for row in spots for spot in row)
-    bars = (
-        "" if level == "published"
-        else " Bars: bootstrap interval of the position over questions."
-    )  # fmt: skip
     return Figure(
-        name, f"{data.study.id}/combined_peak_positions" + (f"_{level}" if level else ""),
+        name, f"{data.study.id}/combined_peak_positions{ending}",
         "Where in the network activation entropy correlates most strongly with each axis, with "
         "Spearman's ρ. Filled: the peak survives the search over layers and the correction for "
-        f"all models and axes. Open: it does not.{bars}",
-        f"One panel an axis, one row a model: the relative depth of each peak. Filled markers, "
+        f"all {unit}s and axes. Open: it does not.{bars}",
+        f"One panel an axis, one row a {unit}: the relative depth of each peak. Filled markers, "
         f"{fmt.count(kept)} of them, survive the corrections.",
-        (figures.WIDTH, n_rows * (0.17 * len(models) + 0.36) + 0.3), draw,
+        (figures.WIDTH, rows * (0.17 * len(models) + 0.36) + 0.3), draw,
     )  # fmt: skip
 
 
@@ -89,22 +92,22 @@ def _position_panel(
     for row, model, spot in zip(rows, models, column, strict=True):
         axes.axhline(row, color="#ececec", lw=0.6, zorder=0)
         if spot.depth is None:
-            why = "constant" if spot.reason is Reason.CONSTANT_INPUT else "not available"
-            axes.text(0.5, row, why, ha="center", va="center", fontsize=6.5, color="#666666",
-                      backgroundcolor="white")  # fmt: skip
+            axes.text(0.5, row, why_missing(spot.reason), ha="center", va="center",
+                      fontsize=6.5, color="#666666", backgroundcolor="white")  # fmt: skip
             continue
         tone = tones[model.key]
-        span = (spot.depth, spot.depth)
         if spot.interval is not None:
             span = spot.interval.low, spot.interval.high
             axes.plot(span, [row, row], color=tone, lw=1.4, alpha=0.6, zorder=2)
         axes.plot(spot.depth, row, "o", ms=4.6, mew=1.2, color=tone, zorder=3,
                   markerfacecolor=tone if spot.kept else "white")  # fmt: skip
-        # The text stands where the bar leaves more room.
-        before = span[0] > 1 - span[1]
-        axes.text((span[0] - 0.035) if before else (span[1] + 0.035), row, spot.text,
-                  ha="right" if before else "left", va="center", fontsize=6.5,
-                  weight="bold" if spot.kept else "normal")  # fmt: skip
+        # Bars may fill the row: then all texts stand in the margin.
+        margin = any(s.interval for s in column)
+        before = spot.depth > 0.5 and not margin
+        at = 1.02 if margin else spot.depth + (-0.035 if before else 0.035)
+        axes.text(at, row, spot.text, ha="right" if before else "left", va="center", fontsize=6.5,
+                  weight="bold" if spot.kept else "normal",
+                  transform=axes.get_yaxis_transform() if margin else axes.transData)  # fmt: skip
     axes.set_yticks(rows, [m.label for m in models], fontsize=6.8)
     axes.set_ylim(-0.6, len(models) - 0.4)
     axes.set_xlim(-0.04, 1.04)
@@ -112,18 +115,38 @@ def _position_panel(
     axes.spines["left"].set_visible(False)
 
 
-def _key(axes: Any, models: Sequence[Model], bars: bool) -> None:
-    """Explain the markers in the panel that is left over."""
-    axes.set_axis_off()
-    axes.set_xlim(-0.04, 1.04)
-    lines = [("filled", True), ("open", False)]
-    for i, (_, filled) in enumerate(lines):
-        y = 0.8 - 0.22 * i
-        axes.plot(0.04, y, "o", ms=4.6, mew=1.2, color=figures.INK,
-                  markerfacecolor=figures.INK if filled else "white")  # fmt: skip
-        axes.text(0.1, y, "survives correction" if filled else "does not survive", va="center",
-                  fontsize=7.5)  # fmt: skip
-    if bars:
-        axes.plot([0.0, 0.08], [0.36, 0.36], color=figures.INK, lw=1.4, alpha=0.6)
-        axes.text(0.1, 0.36, "bootstrap interval", va="center", fontsize=7.5)
-    axes.set_ylim(0, 1)
+def n_rows(n_axes: int) -> int:
+    """Return the rows of a grid that has a panel for every axis and one for the key."""
+    return -(-(n_axes + 1) // COLUMNS)
+
+
+def marks(*, bars: bool) -> list[Line2D]:
+    """Return what the key says about the markers."""
+    shown = [
+        Line2D([], [], marker="o", ls="", ms=4.6, mew=1.2, color=figures.INK, label=label,
+               markerfacecolor=face)
+        for label, face in (("survives correction", figures.INK), ("does not survive", "white"))
+    ]  # fmt: skip
+    bar = Line2D([], [], color=figures.INK, lw=1.4, alpha=0.6, label="bootstrap interval")
+    return [*shown, bar] if bars else shown
+
+
+def close_grid(grid: Any, n_axes: int, key: Sequence[Line2D]) -> None:
+    """Put the key into the panel behind the last axis, and label the axis above a hole."""
+    for i, panel in enumerate(grid.ravel()):
+        if i >= n_axes:
+            panel.set_axis_off()
+        elif i >= n_axes - COLUMNS:
+            panel.tick_params(labelbottom=True)
+    columns = 1 if len(key) < 4 else 2
+    grid.ravel()[n_axes].legend(handles=key, loc="center", ncols=columns, fontsize=7.5)
+
+
+def why_missing(reason: Reason | None) -> str:
+    """Say in a word or two why an axis has no correlations."""
+    return "constant" if reason is Reason.CONSTANT_INPUT else "not available"
+
+
+def unit_of(data: StudyData, models: Sequence[Model]) -> str:
+    """Return what the members of the models' cohort are called."""
+    return next(c.unit for c in data.study.cohorts if c.key == models[0].cohort)
