@@ -203,7 +203,7 @@ def _changes(data: StudyData, change: Mapping[str, Any]) -> Table:
     )  # fmt: skip
     return Table(
         change["table"],
-        "The correlations of experiment 3a whose significance changes, before or after "
+        "The correlations of entropy and axis whose significance changes, before or after "
         f"correction ({RULES[rule]}), when the answers are cut at the wrong rows.",
         (left("Correlation"), right("ρ, right"), right("p"), right(f"p ({RULES[rule]})"),
          right("ρ, wrong"), right("p"), right(f"p ({RULES[rule]})")),
