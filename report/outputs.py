@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Iterable, Sequence
@@ -132,8 +133,17 @@ def write_data(studies: Sequence[StudyData], folder: Path) -> None:
                 shutil.copyfile(data.study.folder / name, target / name)
         if (data.study.folder / "published").is_dir():
             shutil.copytree(data.study.folder / "published", target / "published")
+        _write_models(data, target / "study.csv")
         if data.features.baselines or data.features.calibrations:
             write_features(data.features, target / "features")
+
+
+def _write_models(data: StudyData, path: Path) -> None:
+    """List the models with what a statistic may rest on: the level of an intervention, say."""
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(("model", "cohort", "tuning", "family", "level"))
+        writer.writerows((m.key, m.cohort, m.tuning, m.family, m.level) for m in data.study.models)
 
 
 _NUMBERED = {

@@ -1,0 +1,100 @@
+"""Reading what a selector names, and the study's random draws, with nothing of this program.
+
+`explain` prints these functions in front of its snippets, so they rest on the standard library
+and numpy alone, and read files relative to the build.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+from functools import cache, lru_cache
+from urllib.parse import parse_qsl
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@cache
+def table(path: str) -> list[dict[str, str]]:
+    """Read a CSV file as rows of strings."""
+    with open(path, encoding="utf-8", newline="") as handle:  # noqa: PTH123
+        return list(csv.DictReader(handle))
+
+
+def read(selector: str, root: str = ".") -> dict[tuple[str, ...], float]:
+    """Return the numbers of the column that a selector names, by key; an empty cell is NaN."""
+    path, _, column = selector.partition("#")
+    path, _, query = path.partition("?")
+    rows = table(f"{root}/{path}")
+    where = parse_qsl(query, keep_blank_values=True)
+    for name, value in where:
+        excluded = name.endswith("!")
+        rows = [row for row in rows if (row[name.rstrip("!")] != value) == excluded]
+    header = rows[0] if rows else {}
+    fixed = {name for name, _ in where}
+    named = {"text", "question"} & header.keys()  # a question is known by its text where it has one
+    keys = [*named, *(k for k in ("model", "axis", "pole", "number", "layer")
+                      if k in header.keys() - fixed - {"number" if named else ""})]  # fmt: skip
+    return {tuple(row[k] for k in keys): float(row[column] or "nan") for row in rows}
+
+
+def aligned(*selectors: str, root: str = ".") -> list[Floats]:
+    """Return columns matched by key, without what any of them lacks."""
+    columns = [read(selector, root) for selector in selectors]
+    shared = [k for k in columns[0] if all(math.isfinite(c.get(k, math.nan)) for c in columns)]
+    return [np.array([column[key] for key in shared]) for column in columns]
+
+
+def separate(*selectors: str, root: str = ".") -> list[Floats]:
+    """Return columns as they are, each without its missing values."""
+    columns = [np.array(list(read(selector, root).values())) for selector in selectors]
+    return [values[np.isfinite(values)] for values in columns]
+
+
+def complete(*selectors: str, root: str = ".") -> list[Floats]:
+    """Return columns as they are, missing values as NaN."""
+    return [np.array(list(read(selector, root).values())) for selector in selectors]
+
+
+def beside(*selectors: str, root: str = ".") -> list[Floats]:
+    """Return columns of one model matched by their order, without what any of them lacks."""
+    columns = complete(*selectors, root=root)
+    known = np.isfinite(columns).all(axis=0)
+    return [column[known] for column in columns]
+
+
+def grids(*selectors: str, root: str = ".") -> list[Floats]:
+    """Return columns of one row a question and layer as tables (questions, layers)."""
+    found: list[Floats] = []
+    for selector in selectors:
+        column = read(selector, root)
+        questions = list(dict.fromkeys(key[-2] for key in column))
+        layers = list(dict.fromkeys(key[-1] for key in column))
+        values = {(key[-2], key[-1]): value for key, value in column.items()}
+        found.append(np.array([[values[q, x] for x in layers] for q in questions]))
+    return found
+
+
+def generator(seed: int, name: str) -> np.random.Generator:
+    """Make the generator that belongs to a name under the study's seed."""
+    words = np.frombuffer(hashlib.sha256(name.encode()).digest(), dtype=np.uint32)
+    return np.random.default_rng([seed, *words.tolist()])
+
+
+@lru_cache(maxsize=16)
+def resamples(seed: int, name: str, n: int, size: int) -> Integers:
+    """Draw bootstrap resamples as rows of indices, shape (size, n)."""
+    drawn = generator(seed, f"counts.{name}.{n}").multinomial(n, np.full(n, 1 / n), size=size)
+    return np.array([np.repeat(np.arange(n), times) for times in drawn])
+
+
+@lru_cache(maxsize=16)
+def shuffles(seed: int, name: str, n: int, size: int) -> Integers:
+    """Draw random orders of n things, shape (size, n)."""
+    orders = np.tile(np.arange(n), (size, 1))
+    return generator(seed, f"permutations.{name}.{n}").permuted(orders, axis=1)
