@@ -39,6 +39,28 @@ def _paragraphs(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
 
+class _Loader(jinja2.FileSystemLoader):
+    """Keeps the line break after a block that ends a line of prose.
+
+    Jinja's ``trim_blocks`` drops the break after every block. That is right where a block has
+    a line to itself, and glues words together where it ends a line that holds text.
+    """
+
+    _ONLY_BLOCKS = re.compile(r"\s*(<%((?!%>).)*%>\s*)+")
+
+    def get_source(
+        self, environment: jinja2.Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        source, filename, current = super().get_source(environment, template)
+        lines = [
+            line[:-2] + "+%>"
+            if line.endswith("%>") and not self._ONLY_BLOCKS.fullmatch(line)
+            else line
+            for line in source.split("\n")
+        ]
+        return "\n".join(lines), filename, current
+
+
 class Filler:
     """Fills templates from a ledger.
 
@@ -57,7 +79,7 @@ class Filler:
         self._figures = {figure.id: figure for figure in figures}
         self._tables = {table.id: table for table in tables}
         self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(templates),
+            loader=_Loader(templates),
             undefined=jinja2.StrictUndefined,
             variable_start_string="<<", variable_end_string=">>",
             block_start_string="<%", block_end_string="%>",

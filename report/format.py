@@ -84,12 +84,14 @@ def signed(value: float, unit: str) -> str:
     return text if text.startswith(MINUS) or not value else f"+{text}"
 
 
-def sentence(entry: Entry) -> str:
-    """Format an entry for a sentence: estimate, interval, p."""
+def sentence(entry: Entry, rule: str = "") -> str:
+    """Format an entry for a sentence: estimate, interval, p, or p adjusted by ``rule``."""
     parts = [_SYMBOLS.get(entry.unit, "") + _value(entry)]
     if entry.estimate.interval is not None:
         parts.append(f"{level(entry)} CI {interval(entry)}")
-    if entry.p is not None:
+    if rule in entry.p_adjusted:
+        parts.append(p_equation(entry.p_adjusted[rule], "adjusted p", is_upper_bound(entry)))
+    elif entry.p is not None:
         parts.append(p_equation(entry.p, upper_bound=is_upper_bound(entry)))
     return ", ".join(parts)
 
@@ -106,8 +108,9 @@ def show(entry: Entry, kind: str) -> str:
     entry : Entry
     kind : str
         ``value`` (or ``value:3`` for decimals), ``signed``, ``ci``, ``apa`` (estimate, interval
-        and p for a sentence), ``p``, ``p=`` (for a sentence), ``floor``, ``n``, ``layer``, ``statistic``, or
-        ``adjusted:RULE`` and ``adjusted=:RULE`` (for a sentence) for an adjusted p.
+        and p for a sentence; ``apa:RULE`` with the adjusted p), ``p``, ``p=`` (for a sentence),
+        ``floor``, ``n``, ``layer``, ``statistic``, ``adjusted:RULE`` or ``adjusted=:RULE`` (for a
+        sentence) for an adjusted p.
 
     Raises
     ------
@@ -124,7 +127,7 @@ def show(entry: Entry, kind: str) -> str:
         case "ci":
             return interval(entry)
         case "apa":
-            return sentence(entry)
+            return sentence(entry, option)
         case "n":
             return str(entry.estimate.n)
         case "layer":
@@ -180,4 +183,6 @@ def out_of(part: int, whole: int, singular: str, plural: str = "") -> str:
         return f"the one {singular}" if part else f"not the one {singular}"
     if part == whole:
         return f"both {plural or singular + 's'}" if whole == 2 else f"all {things}"
+    if part == 0 and whole == 2:
+        return f"neither of the {things}"
     return f"{count(part)} of the {things}"

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from report import manifest, outputs, paths
+from report.experiments import integrity
 from report.fill import Filler
 from report.ledger import Entry, Family, Ledger
 from report.render import Renderer, planned
+from report.study import Study
 
 if TYPE_CHECKING:
     from report.pipeline import Results
 
 BIBLIOGRAPHY = "references.bib"
-NAMES_UP_TO = 6  # a longer list of survivors is given as a count
+NAMES_UP_TO = 4  # a longer list of survivors is given as a count
 
 
 def write_source(results: Results, folder: Path, renderer: Renderer) -> Path:
@@ -62,9 +64,11 @@ def write_source(results: Results, folder: Path, renderer: Renderer) -> Path:
 def _shared(results: Results, renderer: Renderer) -> dict[str, Any]:
     """Return what every template may use."""
     ledger, studies = results.ledger, [data.study for data in results.studies]
+    families = [_outcome(family, ledger) for family in ledger.families.values()]
     return {
         "studies": studies,
-        "title": " · ".join(study.title for study in studies),
+        "title": studies[0].title,
+        "others": [study.title for study in studies[1:]],
         "authors": list(dict.fromkeys(a for study in studies for a in study.authors)),
         "date": max(study.date for study in studies),
         "names_up_to": NAMES_UP_TO,
@@ -72,7 +76,8 @@ def _shared(results: Results, renderer: Renderer) -> dict[str, Any]:
         "quick": results.quick,
         "sections": {section.slug: section for section in results.sections},
         "ledger": ledger,
-        "families": [_outcome(family, ledger) for family in ledger.families.values()],
+        "families": families,
+        "results": _by_study(families, studies),
         "missing": _missing(ledger),
         "methods": Methods(ledger),
         "problems": [(d.study, found) for d in results.studies for found in d.features.problems],
@@ -101,6 +106,25 @@ def _outcome(family: Family, ledger: Ledger) -> dict[str, Any]:
         },
         "not_counted": [e for e in members if e.p is None and e.reason is not None],
     }
+
+
+def _by_study(
+    families: Sequence[Mapping[str, Any]], studies: Sequence[Study]
+) -> list[tuple[Study, Sequence[Mapping[str, Any]]]]:
+    """Group the families that answer a question of the study; demonstrations do not."""
+    return [
+        (
+            study,
+            [
+                outcome
+                for outcome in families
+                if outcome["family"].m
+                and outcome["members"][0].experiment != integrity.SLUG
+                and outcome["members"][0].cohort in {c.key for c in study.cohorts}
+            ],
+        )
+        for study in studies
+    ]
 
 
 def _missing(ledger: Ledger) -> list[tuple[str, int, Sequence[Entry]]]:
