@@ -19,6 +19,7 @@ from report.study import Model
 
 _DASHES = ("-", "--", "-.", ":")
 _BINNED_COLUMNS = 6
+_NOTHING = "No layers were captured."
 
 # For each model, by key, whether the peak of each axis survives the correction.
 Kept = Mapping[str, Sequence[bool]]
@@ -40,25 +41,22 @@ def _limit(group: Signatures) -> float:
 
 def heat_maps(data: StudyData, group: Signatures, kept: Kept, name: str, ending: str) -> Figure:
     """Draw each model's matrix of correlations, layers by axes."""
-    names = [axis.name for axis in data.study.axes]
-    rows = -(-len(group.models) // COLUMNS)
+    names, models = [axis.name for axis in data.study.axes], group.present
+    rows = max(1, -(-len(models) // COLUMNS))
 
     def draw(canvas: Canvas) -> None:
         grid = canvas.subplots(rows, COLUMNS, squeeze=False)
         image = None
         for i, panel in enumerate(grid.ravel()):
-            if i >= len(group.models):
-                panel.set_axis_off()
+            if i >= len(models):
+                figures.empty(panel, "" if models or i else _NOTHING)
                 continue
-            model = group.models[i]
+            model = models[i]
             panel.set_title(model.label)
-            if model.key not in group.found:
-                figures.empty(panel, data.features.why_missing(model.key, "layers").sentence)
-                continue
             image = _heat_map(panel, group, model, names, kept[model.key], data.plan.alpha)
             if i % COLUMNS:
                 panel.tick_params(labelleft=False)
-            if i + COLUMNS >= len(group.models):
+            if i + COLUMNS >= len(models):
                 panel.set_xlabel("layer (0: embeddings)")
         _colour_bar(canvas, image, grid)
 
@@ -113,7 +111,7 @@ def panels(data: StudyData, group: Signatures, kept: Kept, name: str, ending: st
         grid = canvas.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False)
         for j, (panel, axis) in enumerate(zip(grid.ravel(), axes_, strict=False)):
             panel.set_title(axis.name)
-            panel.set_ylim(-limit, limit)
+            panel.set_ylim(-1.1 * limit, 1.1 * limit)
             _curves(panel, data, group, kept, j)
             if j % COLUMNS == 0:
                 panel.set_ylabel("ρ")
@@ -149,7 +147,7 @@ def _curves(axes: Any, data: StudyData, group: Signatures, kept: Kept, j: int) -
                   markerfacecolor=face, zorder=3)  # fmt: skip
     everyone = len(group.present)
     if sum(map(len, missing.values())) == everyone:
-        why = "No layers were captured." if not everyone else f"The axis is {' or '.join(missing)}."
+        why = _NOTHING if not everyone else f"The axis is {' or '.join(missing)}."
         axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", fontsize=7.5,
                   bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})  # fmt: skip
     elif missing:
@@ -177,7 +175,7 @@ def bins(data: StudyData, group: Signatures, kept: Kept, name: str, ending: str)
         image = None
         for i, panel in enumerate(grid.ravel()):
             if i >= len(matrices):
-                figures.empty(panel, "" if matrices else "No layers were captured.")
+                figures.empty(panel, "" if matrices else _NOTHING)
                 continue
             model, matrix = matrices[i]
             marks = _bins_of_peaks(group, model, kept[model.key], matrix.shape)

@@ -67,7 +67,7 @@ def positions(
         grid = canvas.subplots(rows, COLUMNS, sharex=True, squeeze=False)
         panels = list(grid.ravel())
         for panel, axis, column in zip(panels, data.study.axes, per_axis, strict=False):
-            _position_panel(panel, models, column, data.colours)
+            _position_panel(panel, models, column, data.colours, margin=spread)
             panel.set_title(axis.name)
         close_grid(grid, len(per_axis), marks(bars=spread))
         canvas.supxlabel("relative depth of the peak (0: embeddings, 1: last layer)", fontsize=8.5)
@@ -86,14 +86,17 @@ def positions(
 
 
 def _position_panel(
-    axes: Any, models: Sequence[Model], column: Sequence[Spot], tones: dict[str, str]
-) -> None:
+    axes: Any, models: Sequence[Model], column: Sequence[Spot], tones: dict[str, str], *,
+    margin: bool,
+) -> None:  # fmt: skip
+    """Draw one axis; texts stand in the margin where bars may fill the rows."""
     rows = np.arange(len(models))[::-1]
     for row, model, spot in zip(rows, models, column, strict=True):
         axes.axhline(row, color="#ececec", lw=0.6, zorder=0)
         if spot.depth is None:
             axes.text(0.5, row, why_missing(spot.reason), ha="center", va="center",
-                      fontsize=6.5, color="#666666", backgroundcolor="white")  # fmt: skip
+                      fontsize=6.5, color="#666666",
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
             continue
         tone = tones[model.key]
         if spot.interval is not None:
@@ -101,8 +104,6 @@ def _position_panel(
             axes.plot(span, [row, row], color=tone, lw=1.4, alpha=0.6, zorder=2)
         axes.plot(spot.depth, row, "o", ms=4.6, mew=1.2, color=tone, zorder=3,
                   markerfacecolor=tone if spot.kept else "white")  # fmt: skip
-        # Bars may fill the row: then all texts stand in the margin.
-        margin = any(s.interval for s in column)
         before = spot.depth > 0.5 and not margin
         at = 1.02 if margin else spot.depth + (-0.035 if before else 0.035)
         axes.text(at, row, spot.text, ha="right" if before else "left", va="center", fontsize=6.5,
