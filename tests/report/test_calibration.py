@@ -301,7 +301,7 @@ def test_many_survivors_are_listed(root, noise):
     calibrations = {key: answers(key, SHIFTS, noise) for key, _ in models}
     data = StudyData(study(*models), Features({}, calibrations))
     _, text = filled(root, data, settled(data))
-    assert "In M0: formal–casual (Δ =" in text
+    assert "In M0:\nformal–casual (Δ =" in text
 
 
 def test_the_shipped_capture(root):
