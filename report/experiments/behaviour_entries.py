@@ -25,8 +25,9 @@ PUBLISHED_RHO = "Spearman's rho, as published"
 
 def models_with_projections(data: StudyData) -> tuple[Model, ...]:
     """Return the models that the study could test: those with an effective dimension."""
-    rows = data.published("generation")
-    return tuple(data.study.model(row["model"]) for row in rows if row["effective_dimension"])
+    tested = {row["model"] for row in data.published("generation") if row["effective_dimension"]}
+    tested |= {row["model"] for row in data.published("behaviour")}
+    return tuple(model for model in data.study.models if model.key in tested)
 
 
 def published_axes(
@@ -58,7 +59,8 @@ def published_axes(
         for axis in data.study.axes:
             pair = (model.key, axis.key)
             row = printed.get(pair)
-            n = sizes[model.key] if sizes else int(row["n"]) if row else claimed[model.key]
+            n = int(row["n"]) if row else claimed.get(model.key, data.study.n_questions)
+            n = n if sizes is None else sizes.get(model.key, n)
             sources: tuple[str, ...] = ()
             if row:
                 rho = float(row["rho"])

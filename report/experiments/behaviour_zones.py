@@ -22,7 +22,6 @@ LIMIT = 1.0  # projections are clipped to ±1
 def published_zones(data: StudyData, family: str) -> Iterator[Entry]:
     """Relate the published counts of dead zones to entropy and effective dimension."""
     rows = data.published("dead_zones")
-    generation = {row["model"]: row for row in data.published("generation")}
     for row in rows:
         model = data.study.model(row["model"])
         yield Entry(
@@ -32,17 +31,19 @@ def published_zones(data: StudyData, family: str) -> Iterator[Entry]:
             method="count, as published", label=f"dead zones of {model.name}",
             sources=(data.source("published/dead_zones", "dead_zones", model=model.key),),
         )  # fmt: skip
-    dead = np.array([float(row["dead_zones"]) for row in rows])
-    columns = (
-        ("dead-zones", "published/dead_zones", "entropy_mean_nats", rows),
-        ("dead-zones-dimension", "published/generation", "effective_dimension",
-         [generation[row["model"]] for row in rows]),
-    )  # fmt: skip
     cohort = data.study.model(rows[0]["model"]).cohort
-    for quantity, table, column, values in columns:
-        x = np.array([float(row[column]) for row in values])
+    generation = {row["model"]: row for row in data.published("generation")}
+    columns = (
+        ("dead-zones", "published/dead_zones", "entropy_mean_nats",
+         [(row["entropy_mean_nats"], row["dead_zones"]) for row in rows]),
+        ("dead-zones-dimension", "published/generation", "effective_dimension",
+         [(generation[row["model"]]["effective_dimension"], row["dead_zones"])
+          for row in rows if row["model"] in generation]),
+    )  # fmt: skip
+    for quantity, table, column, pairs in columns:
+        values = np.array([pair for pair in pairs if all(pair)], dtype=np.float64).reshape(-1, 2)
         yield _across(
-            data, quantity, cohort, x, dead, family,
+            data, quantity, cohort, values[:, 0], values[:, 1], family,
             (data.source(table, column), data.source("published/dead_zones", "dead_zones")),
             "published",
         )  # fmt: skip

@@ -79,7 +79,9 @@ def present(
         if data.published("integrity_models"):
             published.append(_published_part(data, ledger))
             made += tables.published_tables(data, ledger, _evidence_pairs(data, ledger))
-        if data.features.baselines or data.features.calibrations or data.features.problems:
+        features = data.features
+        faults = any(not problem.note for problem in features.problems)
+        if features.baselines or features.calibrations or faults:
             part = _measured_part(data, ledger)
             measured.append(part)
             made += tables.measured_tables(data, ledger, part)
@@ -254,6 +256,11 @@ def _changes(data: StudyData, ledger: Ledger, subject: Subject) -> dict[str, Any
     }  # fmt: skip
 
 
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low} to {high}"
+
+
 def _figure(data: StudyData, models: Sequence[Model]) -> Figure:
     pairs = [(m, data.features.baselines[m.key]) for m in models]
     rows = -(-len(models) // 6)
@@ -264,9 +271,9 @@ def _figure(data: StudyData, models: Sequence[Model]) -> Figure:
         "Entropy of each answer, cut at the right rows and at the wrong ones. Were the wrong rows "
         "harmless, all points would lie on the line. Ticks at the bottom are answers for which the "
         "wrong rows hold nothing.",
-        f"Scatter plots of {fmt.count(len(models), 'capture')}: points scatter around the diagonal "
-        f"without following it; between {fmt.count(min(lost))} and {fmt.count(max(lost))} answers "
-        "have no wrong value.",
+        f"Scatter plots of {fmt.count(len(models), 'capture')}: one point an answer, and the "
+        "diagonal on which right and wrong entropy would be equal. In each capture "
+        f"{_range(lost)} answers have no wrong value.",
         (figures.WIDTH, 1.05 * rows + 0.5),
         lambda canvas: right_against_wrong(canvas, data, pairs),
     )  # fmt: skip

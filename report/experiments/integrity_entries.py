@@ -55,7 +55,7 @@ def recovered(data: StudyData) -> Iterator[Entry]:
             return (data.source("published/integrity_models", column, model=model.key),)
 
         yield _entry(
-            data, "supported", model, Estimate(float(n), claimed[model.key]), unit="count",
+            data, "supported", model, Estimate(float(n), claimed.get(model.key, n)), unit="count",
             evidence="published", sources=source("n_questions_supported"),
             method="points in the study's plot" if row["basis"] == "figure" else "assumed",
             label=f"questions that the evidence supports for {model.name}",
