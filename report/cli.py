@@ -71,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     _studies(watch)
     _out(watch)
 
+    claims = command("claims", "check a study's claims against its numbers", _claims)
+    _studies(claims)
+    claims.add_argument("--json", action="store_true", help="print JSON")
+    _computing(claims)
+    claims.add_argument("--out", type=Path, default=Path("build"), help=argparse.SUPPRESS)
+
     init = command("init", "write a study.toml for a folder of captures", _init)
     init.add_argument("folder", type=Path, metavar="DIR")
 
@@ -183,6 +189,25 @@ def _part(args: argparse.Namespace) -> int:
     for path in paths:
         print(path)
     return 0
+
+
+def _claims(args: argparse.Namespace) -> int:
+    import json
+
+    from report.claims import failed, print_verdicts
+    from report.pipeline import compute, load
+    from report.terminal import steps
+
+    with steps() as progress:
+        results = compute(load(_folders(args), quick=args.quick), _options(args), progress)
+    verdicts = [verdict for _, audited in results.audits for verdict in audited]
+    if args.json:
+        print(json.dumps([v.row() for v in verdicts], ensure_ascii=False, indent=1))
+    else:
+        from rich.console import Console
+
+        print_verdicts(verdicts, Console())
+    return 1 if failed(verdicts) else 0
 
 
 def _extract(args: argparse.Namespace) -> int:

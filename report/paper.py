@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from report import manifest, outputs, paths
+from report import claims, manifest, outputs, paths
+from report.document import Section
 from report.experiments import integrity
 from report.fill import Filler
 from report.ledger import Entry, Family, Ledger
@@ -49,9 +50,7 @@ def write_source(results: Results, folder: Path, renderer: Renderer) -> Path:
     )  # fmt: skip
     shared = _shared(results, renderer)
     bodies = {
-        section.slug: filler.fill(
-            f"experiments/{section.slug}.qmd.j2", shared | dict(section.facts)
-        )
+        section.slug: filler.fill(_template(section), shared | dict(section.facts))
         for section in results.sections
     }
     source = folder / "report.qmd"
@@ -59,6 +58,11 @@ def write_source(results: Results, folder: Path, renderer: Renderer) -> Path:
     source.write_text(text, encoding="utf-8")
     shutil.copyfile(paths.TEMPLATES / BIBLIOGRAPHY, folder / BIBLIOGRAPHY)
     return source
+
+
+def _template(section: Section) -> str:
+    folder = "" if section.slug == claims.SLUG else "experiments/"
+    return f"{folder}{section.slug}.qmd.j2"
 
 
 def _shared(results: Results, renderer: Renderer) -> dict[str, Any]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from report import manifest, outputs, paths
+from report import claims, manifest, outputs, paths
 from report.document import Section
 from report.experiments import EXPERIMENTS
 from report.experiments.base import Analysis, StudyData
@@ -56,8 +55,8 @@ class Results:
     studies: Sequence[StudyData]
     ledger: Ledger
     sections: Sequence[Section]
+    audits: Sequence[tuple[Study, Sequence[claims.Verdict]]] = ()
     quick: bool = False
-    arrays: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,11 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
         )
         for experiment in EXPERIMENTS
     ]
-    return Results(data, ledger, sections, options.quick)
+    progress("audit claims")
+    audits = [(study, claims.audit(study, ledger)) for study in studies]
+    if (claimed := claims.present(audits)) is not None:
+        sections.append(claimed)
+    return Results(data, ledger, sections, audits, options.quick)
 
 
 def build(folders: Sequence[Path], out: Path, options: Options, progress: Progress) -> Built:
