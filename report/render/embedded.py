@@ -11,6 +11,7 @@ import importlib.metadata
 import os
 import subprocess
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from report.errors import MissingToolError, RenderError
@@ -28,27 +29,35 @@ _COMMON = (
 )
 _CONTENTS = ("--toc", "--toc-depth=2", "--number-sections")
 
-# Output file and pandoc's arguments by format; a PDF is made from report.typ.
-_FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
+_OUTPUTS = {
+    "html": "report.html",
+    "pdf": "report.pdf",
+    "docx": "report.docx",
+    "latex": "report.tex",
+    "typst": "report.typ",
+    "md": "report.md",
+}
+
+# pandoc's arguments by format; a PDF is made from report.typ.
+_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "html": (
-        "report.html",
-        (
-            "--to=html5",
-            "--template=theme/report.html",
-            "--css=theme/report.css",
-            "--embed-resources",
-            "--mathml",
-            "--section-divs",
-            *_CONTENTS,
-        ),
+        "--to=html5",
+        "--template=theme/report.html",
+        "--css=theme/report.css",
+        "--embed-resources",
+        "--mathml",
+        "--section-divs",
+        *_CONTENTS,
     ),
     "typst": (
-        "report.typ",
-        ("--to=typst", "--template=theme/report.typst", "--variable=papersize:a4", *_CONTENTS),
+        "--to=typst",
+        "--template=theme/report.typst",
+        "--variable=papersize:a4",
+        *_CONTENTS,
     ),
-    "docx": ("report.docx", ("--to=docx", *_CONTENTS)),
-    "latex": ("report.tex", ("--to=latex", *_CONTENTS)),
-    "md": ("report.md", ("--to=gfm", "--wrap=none")),
+    "docx": ("--to=docx", *_CONTENTS),
+    "latex": ("--to=latex", *_CONTENTS),
+    "md": ("--to=gfm", "--wrap=none"),
 }
 
 
@@ -75,16 +84,16 @@ def render(
         If the document refers to something that is not there, or a tool fails.
     """
     tools = versions()
-    outputs: dict[str, Path] = {}
-    for name in dict.fromkeys("typst" if name == "pdf" else name for name in formats):
-        file, arguments = _FORMATS[name]
-        progress(f"{file} (pandoc {tools['pandoc']})")
-        _run_pandoc(build, [*arguments, f"--output={file}"], date)
-        outputs[name] = build / file
-    if "pdf" in formats:
-        progress(f"report.pdf (Typst {tools['typst']})")
-        outputs["pdf"] = _compile(build / "report.typ")
-    return {name: outputs[name] for name in formats}
+    outputs = {name: build / _OUTPUTS[name] for name in formats}
+    # Each pandoc is a process of its own, and a PDF brings its source with it.
+    tasks = [name for name in outputs if name != "typst" or "pdf" not in outputs]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name in tasks:
+            typst = f", Typst {tools['typst']}" if name == "pdf" else ""
+            progress(f"{_OUTPUTS[name]} (pandoc {tools['pandoc']}{typst})")
+        for _ in pool.map(lambda name: _make(name, build, date), tasks):
+            pass
+    return outputs
 
 
 def check(build: Path) -> None:
@@ -121,6 +130,15 @@ def versions() -> dict[str, str]:
         ) from error
 
 
+def _make(name: str, build: Path, date: dt.date) -> None:
+    target = "typst" if name == "pdf" else name
+    created = f"datetime(year: {date.year}, month: {date.month}, day: {date.day}"
+    stamp = f"--variable=created:{created}, hour: 0, minute: 0, second: 0)"
+    _run_pandoc(build, [*_ARGUMENTS[target], stamp, f"--output={_OUTPUTS[target]}"], date)
+    if name == "pdf":
+        _compile(build / _OUTPUTS["typst"], build / _OUTPUTS["pdf"])
+
+
 def _run_pandoc(build: Path, arguments: Sequence[str], date: dt.date) -> None:
     import pypandoc
 
@@ -136,10 +154,9 @@ def _run_pandoc(build: Path, arguments: Sequence[str], date: dt.date) -> None:
         raise RenderError("report.qmd can't be rendered:\n" + "\n".join(lines))
 
 
-def _compile(source: Path) -> Path:
+def _compile(source: Path, output: Path) -> None:
     import typst
 
-    output = source.with_suffix(".pdf")
     try:
         typst.compile(
             source,
@@ -150,4 +167,3 @@ def _compile(source: Path) -> Path:
         )
     except typst.TypstError as error:
         raise RenderError(f"Typst refuses {source.name}:\n{error.diagnostic.rstrip()}") from error
-    return output

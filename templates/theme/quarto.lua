@@ -200,30 +200,34 @@ local function equation_id(para)
 end
 
 local function number(doc)
-  doc:walk({
-    traverse = "topdown",
-    Header = number_section,
-    Figure = function(figure)
-      if figure.identifier:match("^fig%-") then register(figure.identifier, "fig") end
-    end,
-    Table = function(tbl)
-      if tbl.identifier:match("^tbl%-") then register(tbl.identifier, "tbl") end
-    end,
-    Para = function(para)
-      local id = equation_id(para)
-      if id then register(id, "eq") end
-    end,
-  })
-  local function note(element)
+  local function label(element)
     local id = element.identifier
-    if id and id ~= "" then
+    if id ~= "" then
       if seen[id] then problem("the label #" .. id .. " is given twice") end
       seen[id] = true
     end
   end
+  local function float(element)
+    label(element)
+    local kind = element.identifier:match("^(%a+)%-")
+    if (kind == "fig" and element.t == "Figure") or (kind == "tbl" and element.t == "Table") then
+      register(element.identifier, kind)
+    end
+  end
   doc:walk({
-    Block = function(block) if block.attr then note(block) end end,
-    Inline = function(inline) if inline.attr then note(inline) end end,
+    traverse = "topdown",
+    Header = function(header)
+      label(header)
+      number_section(header)
+    end,
+    Figure = float,
+    Table = float,
+    Div = label,
+    Span = label,
+    Para = function(para)
+      local id = equation_id(para)
+      if id then register(id, "eq") end
+    end,
   })
 end
 
@@ -423,7 +427,6 @@ local function front_matter(meta)
   if year then
     meta["date-iso"] = stringify(meta.date)
     meta.date = ("%d %s %s"):format(tonumber(day), MONTHS[tonumber(month)], year)
-    meta["date-parts"] = { year = year, month = tostring(tonumber(month)), day = tostring(tonumber(day)) }
   end
   return meta
 end
@@ -446,8 +449,10 @@ end
 
 function Pandoc(doc)
   doc = doc:walk({ Div = conditional, Span = conditional })
-  doc = doc:walk({ Para = page_break })
-  doc = doc:walk({ Inlines = shortcodes })
+  if stringify(doc.blocks):find("{{<", 1, true) then -- most documents have none: save two walks
+    doc = doc:walk({ Para = page_break })
+    doc = doc:walk({ Inlines = shortcodes })
+  end
   doc = doc:walk({ Div = function(div) return callout(div) or landscape(div) end })
   number(doc)
   doc = doc:walk({ Cite = cross_reference })

@@ -405,8 +405,21 @@ def test_a_folder_without_its_theme_is_refused(tmp_path):
 def test_progress_is_told_step_by_step(document):
     said: list[str] = []
     done = render(document("Words."), ["pdf", "html"], "embedded", DATE, said.append)
-    assert [line.split()[0] for line in said] == ["report.typ", "report.html", "report.pdf"]
+    assert [line.split()[0] for line in said] == ["report.pdf", "report.html"]
     assert list(done.outputs) == ["pdf", "html"]
+
+
+def test_the_date_is_the_callers_and_names_may_hold_quotes(document):
+    build = document("Words.")
+    text = (build / "report.qmd").read_text(encoding="utf-8")
+    head = """title: T\nauthor:\n  - name: "Zoë O'Brien & *Co*"\n"""
+    text = text.replace("title: T\n", head).replace("lang: en\n", "lang: en-GB\n")
+    (build / "report.qmd").write_text(text, encoding="utf-8")
+    done = render(build, ["pdf"], "embedded", dt.date(2001, 12, 31), quiet)
+    read = pypdf.PdfReader(done.outputs["pdf"])
+    assert read.metadata.author == "Zoë O’Brien & Co"
+    assert read.metadata.creation_date.date() == dt.date(2001, 12, 31)
+    assert read.trailer["/Root"]["/Lang"] == "en-GB"
 
 
 def test_the_typst_source_compiles_by_itself(sample, tmp_path):
