@@ -66,7 +66,9 @@ class StudyData:
     @property
     def evidence(self) -> Evidence:
         """Evidence level of what comes from captures."""
-        return "simulated" if self.study.synthetic else "raw"
+        if self.study.synthetic:
+            return "simulated"
+        return "features" if self.features.origin == "features" else "raw"
 
     @cached_property
     def draws(self) -> Draws:
