@@ -106,3 +106,15 @@ def test_the_sections_fill_and_draw(published, ladder):
             figure.draw(canvas)
             assert all(axes.has_data() for axes in canvas.axes)
         assert all(f"@tbl-{table.id}" in text for table in section.tables)
+
+
+def test_the_bounds_contain_the_full_entropy_of_every_token(ladder):
+    ledger, section = ladder
+    own = {q: ledger[f"generation.unfiltered{q}.smollm2-135m-t07"].value
+           for q in ("", "-low", "-high", "-full", "-mass", "-inside")}  # fmt: skip
+    assert own["-inside"] == ledger["generation.tokens.smollm2-135m-t07"].value == 4488
+    assert own["-low"] < own["-full"] < own["-high"]
+    assert own[""] == pytest.approx(1.498, abs=5e-3)
+    assert own["-full"] == pytest.approx(2.012, abs=5e-3)
+    assert own["-mass"] == pytest.approx(0.94, abs=5e-3)
+    assert "exp1_entropy_rate" in {figure.filename.split("/")[1] for figure in section.figures}

@@ -1,4 +1,4 @@
-"""Experiment 1: entropy of the next-token distribution while a model answers."""
+"""The numbers of experiment 1: description of every model, comparison of all pairs."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure as Canvas
 
-from report import figures
-from report.document import Cell, Figure, Section, Stat, Table
 from report.experiments.base import Analysis, StudyData, Subject, entry_id, subjects
 from report.features import FloatArray
-from report.ledger import Entry, Family, Ledger
+from report.ledger import Entry, Family
 from report.study import Model
-from report.tables import left, right
 from stats.outcome import Estimate, Reason
 
 SLUG = "generation"
-TITLE = "Generation entropy"
 
 
 def analyse(data: StudyData) -> Analysis:
@@ -28,19 +23,21 @@ def analyse(data: StudyData) -> Analysis:
     families: list[Family] = []
     arrays: dict[str, Any] = {}
     if rows := data.published("generation"):
-        family = _pairs_family(data, "published")
+        family = pairs_family(data, "published")
         entries += [*_published(data, rows), *_published_pairs(data, rows, family.id)]
         families.append(family)
     for subject in subjects(data):
-        family = _pairs_family(data, subject.cohort.key)
+        family = pairs_family(data, subject.cohort.key)
         entries += [*_measured(data, subject), *_sensitivity(data, subject)]
+        entries += _before_filtering(data, subject)
         entries += [*_over_positions(data, subject), *_compared(data, subject, family.id)]
         families.append(family)
-        arrays[subject.cohort.key] = [b.entropy for b in subject.baselines]
+        arrays[subject.cohort.key] = subject
     return Analysis(entries, families, arrays)
 
 
-def _pairs_family(data: StudyData, level: str) -> Family:
+def pairs_family(data: StudyData, level: str) -> Family:
+    """Declare the family of all pairs of models, at one evidence level."""
     return Family(
         entry_id(SLUG, "pairs", data.study.id, level),
         "Differences in mean generation entropy, all pairs of models",
@@ -129,7 +126,7 @@ def _measured(data: StudyData, subject: Subject) -> Iterator[Entry]:
     from stats.resampling import bootstrap_mean
 
     for model, baseline in subject.members():
-        values = _finite(baseline.entropy)
+        values = finite(baseline.entropy)
         n = values.size
         source = (_question_source(data, model, "entropy"),)
         if n < 2:
@@ -190,6 +187,35 @@ def _sensitivity(data: StudyData, subject: Subject) -> Iterator[Entry]:
             )  # fmt: skip
 
 
+def _before_filtering(data: StudyData, subject: Subject) -> Iterator[Entry]:
+    """Describe the model's own distribution, where it was stored beside the filtered scores."""
+    described = (
+        ("unfiltered", "entropy", "over the stored candidates"),
+        ("unfiltered-low", "entropy_low", "lower bound"),
+        ("unfiltered-high", "entropy_high", "upper bound"),
+        ("unfiltered-full", "entropy_full", "over the whole vocabulary"),
+        ("unfiltered-mass", "stored_mass", "stored probability mass"),
+        ("unfiltered-inside", "n_inside", "tokens whose full entropy lies inside its bounds"),
+    )
+    for model, baseline in subject.members():
+        if (found := baseline.unfiltered) is None:
+            continue
+        for quantity, name, words in described:
+            values = finite(np.asarray(getattr(found, name), dtype=np.float64))
+            total, unit = quantity == "unfiltered-inside", "nats"
+            if total or quantity == "unfiltered-mass":
+                unit = "tokens" if total else "share"
+            value = values.sum() if total else values.mean() if values.size else None
+            yield _entry(
+                data, quantity, model,
+                Estimate.missing(Reason.UNKNOWN_VOCABULARY, 0) if value is None
+                else Estimate(float(value), values.size),
+                unit=unit, method="sum over questions" if total else "mean over questions",
+                label=f"{model.name} before filtering: {words}",
+                sources=(_question_source(data, model, f"unfiltered_{name}"),),
+            )  # fmt: skip
+
+
 def _over_positions(data: StudyData, subject: Subject) -> Iterator[Entry]:
     """Follow the entropy along an answer: slope by position, and memory from token to token."""
     from stats.resampling import bootstrap_mean
@@ -197,7 +223,7 @@ def _over_positions(data: StudyData, subject: Subject) -> Iterator[Entry]:
     trends = (("slope", "slope", "nats-per-token"), ("autocorrelation", "autocorrelation", "rho"))
     for model, baseline in subject.members():
         for quantity, column, unit in trends:
-            values = _finite(getattr(baseline, column))
+            values = finite(getattr(baseline, column))
             if values.size < 2:
                 estimate = Estimate.missing(Reason.TOO_FEW, values.size)
             else:
@@ -257,187 +283,6 @@ def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]
         )  # fmt: skip
 
 
-def _finite(values: FloatArray) -> FloatArray:
+def finite(values: FloatArray) -> FloatArray:
+    """Drop what is missing."""
     return values[np.isfinite(values)]
-
-
-# --- the section ------------------------------------------------------------------------
-
-
-def present(
-    studies: Sequence[StudyData], ledger: Ledger, arrays: Mapping[str, Mapping[str, Any]]
-) -> Section:
-    """Describe figures, tables and facts of the section."""
-    parts: list[dict[str, Any]] = []
-    shown: list[Figure] = []
-    tables: list[Table] = []
-    for data in studies:
-        if data.study.published.get("generation"):
-            parts.append(_published_part(data, ledger))
-            tables.append(_summary_table(data, ledger, "published", _members(data, ledger)))
-            shown.append(_figure(data, ledger, "published", _members(data, ledger), None))
-        for subject in subjects(data):
-            parts.append(_measured_part(data, ledger, subject))
-            key = subject.cohort.key
-            tables.append(_summary_table(data, ledger, key, subject.models))
-            tables.append(_sensitivity_table(data, ledger, subject))
-            shown.append(_figure(data, ledger, key, subject.models, arrays[data.study.id][key]))
-    return Section(SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables))
-
-
-def _members(data: StudyData, ledger: Ledger) -> tuple[Model, ...]:
-    return tuple(
-        m for m in data.study.models if entry_id(SLUG, "mean", m.key, "published") in ledger
-    )
-
-
-def _suffix(level: str) -> tuple[str, ...]:
-    return ("published",) if level == "published" else ()
-
-
-def _summary_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    for model in models:
-
-        def cell(quantity: str, kind: str = "value", model: Model = model) -> Cell:
-            name = entry_id(SLUG, quantity, model.key, *_suffix(level))
-            return ledger[name].reason or Stat(name, kind) if name in ledger else Reason.TOO_FEW
-
-        rows.append(
-            (model.name, cell("mean"), cell("mean", "ci"), cell("sd"), cell("median"),
-             cell("tokens"), cell("mean", "n"))
-        )  # fmt: skip
-    how = "t interval from the published mean and sd" if level == "published" else "BCa bootstrap"
-    return Table(
-        entry_id(SLUG, data.study.id, level).replace(".", "-"),
-        f"Generation entropy in nats. CI: 95% confidence interval of the mean ({how}); "
-        "sd and median are over questions.",
-        (left("Model"), right("Mean"), right("95% CI"), right("sd"), right("Median"),
-         right("Tokens"), right("Questions")),
-        tuple(rows),
-    )  # fmt: skip
-
-
-def _sensitivity_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
-    quantities = ("mean", "token-weighted", "mass", "slope", "autocorrelation")
-
-    def cell(quantity: str, model: Model, kind: str = "value") -> Cell:
-        name = entry_id(SLUG, quantity, model.key)
-        if name not in ledger:
-            return Reason.MISSING_CAPTURE
-        return ledger[name].reason or Stat(name, kind)
-
-    rows = tuple((m.name, *(cell(q, m) for q in quantities)) for m in subject.models)
-    return Table(
-        entry_id(SLUG, "sensitivity", data.study.id, subject.cohort.key).replace(".", "-"),
-        "Does the way of averaging matter? Mean over questions beside the mean over tokens (nats), "
-        "the stored probability mass, and how token entropy changes within an answer: slope "
-        "(nats per token) and autocorrelation at lag 1.",
-        (left("Model"), right("By question"), right("By token"), right("Mass"), right("Slope"),
-         right("Autocorrelation")),
-        rows,
-    )  # fmt: skip
-
-
-def _pairs(ledger: Ledger, family: str) -> list[Entry]:
-    return [ledger[name] for name in ledger.families[family].members]
-
-
-def _extremes(entries: Sequence[Entry]) -> tuple[Entry, Entry]:
-    known = [e for e in entries if e.value is not None]
-    return min(known, key=_value), max(known, key=_value)
-
-
-def _value(entry: Entry) -> float:
-    assert entry.value is not None
-    return entry.value
-
-
-def _published_part(data: StudyData, ledger: Ledger) -> dict[str, Any]:
-    means = [ledger[entry_id(SLUG, "mean", m.key, "published")] for m in _members(data, ledger)]
-    return _part(data, ledger, "published", means)
-
-
-def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[str, Any]:
-    means = [ledger[entry_id(SLUG, "mean", m.key)] for m in subject.models]
-    part = _part(data, ledger, subject.cohort.key, means)
-    slopes = [ledger[entry_id(SLUG, "slope", m.key)] for m in subject.models]
-    name = entry_id(SLUG, "friedman", data.study.id, subject.cohort.key)
-    return part | {
-        "cohort": subject.cohort,
-        "friedman": ledger.get(name),
-        "filtered": all(b.filtered for b in subject.baselines),
-        "slopes": _extremes(slopes) if any(s.value is not None for s in slopes) else None,
-        "sensitivity": entry_id(SLUG, "sensitivity", data.study.id, subject.cohort.key).replace(
-            ".", "-"
-        ),
-    }
-
-
-def _part(data: StudyData, ledger: Ledger, level: str, means: Sequence[Entry]) -> dict[str, Any]:
-    family = ledger.families[_pairs_family(data, level).id]
-    pairs = _pairs(ledger, family.id)
-    lowest, highest = _extremes(means)
-    name = entry_id(SLUG, data.study.id, level).replace(".", "-")
-    return {
-        "study": data.study, "level": level, "table": name, "figure": name, "means": means,
-        "lowest": lowest, "highest": highest, "family": family,
-        "name": {e.id: data.study.model(str(e.model)).name for e in means},
-        "rejected": sum(bool(e.rejected) for e in pairs),
-        "open": [e for e in pairs if e.rejected is False],
-    }  # fmt: skip
-
-
-def _figure(
-    data: StudyData,
-    ledger: Ledger,
-    level: str,
-    models: Sequence[Model],
-    samples: Sequence[FloatArray] | None,
-) -> Figure:
-    means = [ledger[entry_id(SLUG, "mean", m.key, *_suffix(level))] for m in models]
-    tones = [data.colours[m.key] for m in models]
-
-    def draw(canvas: Canvas) -> None:
-        bounds = [e.estimate.interval and (e.estimate.interval.low, e.estimate.interval.high)
-                  for e in means]  # fmt: skip
-        grid = canvas.subplots(1, 1 if samples is None else 2, sharey=samples is not None)
-        axes = np.atleast_1d(grid)
-        figures.intervals(
-            axes[0], [m.label for m in models], [e.value for e in means], bounds, tones
-        )
-        axes[0].set_xlabel("mean entropy (nats), 95% CI")
-        if samples is not None:
-            _strips(axes[1], samples, tones)
-
-    low, high = _extremes(means)
-    name = entry_id(SLUG, data.study.id, level).replace(".", "-")
-    beside = "" if samples is None else " Right: every question's entropy, with quartiles."
-    return Figure(
-        name, _filename(data, level),
-        f"Mean generation entropy of each {data.study.cohorts[0].unit} with its 95% confidence "
-        f"interval.{beside}",
-        f"Forest plot of mean generation entropy, from {data.study.model(str(low.model)).name} "
-        f"(lowest) to {data.study.model(str(high.model)).name} (highest).",
-        (figures.WIDTH, 0.32 * len(models) + 0.9), draw,
-    )  # fmt: skip
-
-
-def _filename(data: StudyData, level: str) -> str:
-    return f"{data.study.id}/exp1_generation_entropy" + (
-        "_published" if level == "published" else ""
-    )
-
-
-def _strips(axes: Any, samples: Sequence[FloatArray], tones: Sequence[str]) -> None:
-    for row, (values, tone) in enumerate(zip(samples[::-1], tones[::-1], strict=True)):
-        known = _finite(values)
-        if not known.size:
-            continue
-        spread = row + 0.18 * np.sin(np.arange(known.size) * 2.4)  # even, without random numbers
-        axes.plot(known, spread, "o", ms=2.6, color=tone, alpha=0.55, mew=0)
-        low, middle, high = np.quantile(known, (0.25, 0.5, 0.75))
-        axes.plot([low, high], [row, row], color=figures.INK, lw=1.2)
-        axes.plot(middle, row, "|", color=figures.INK, ms=9, mew=1.8)
-    axes.set_xlabel("entropy by question (nats)")
-    axes.grid(axis="x")

@@ -1,0 +1,181 @@
+"""What the document shows of the n = 6 question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from report import figures
+from report.document import Cell, Figure, Section, Stat, Table
+from report.experiments.base import StudyData, entry_id
+from report.experiments.dimension.numbers import SLUG, Group
+from report.ledger import Entry, Ledger
+from report.tables import left, right
+
+TITLE = "What can a handful of models say?"
+STRONG = 0.5  # by common usage: what an interval must reach to leave room for it
+
+
+def present(
+    studies: Sequence[StudyData], ledger: Ledger, arrays: Mapping[str, Mapping[str, Any]]
+) -> Section:
+    """Describe figures, tables and facts of the section."""
+    groups: list[Group] = [g for data in studies for g in arrays[data.study.id].values()]
+    return Section(
+        SLUG, TITLE, {"parts": [_part(group, ledger) for group in groups]},
+        tuple(_figure(group, ledger) for group in groups),
+        tuple(t for g in groups for t in (_answers(g, ledger), _without(g, ledger))),
+    )  # fmt: skip
+
+
+def _label(group: Group, *prefix: str) -> str:
+    return entry_id(*prefix, SLUG, group.cohort.key, *group.tail).replace(".", "-")
+
+
+def _part(group: Group, ledger: Ledger) -> dict[str, Any]:
+    quantities = (
+        "rho", "rho-closed-form", "kendall", "bayes-factor", "detectable", "power",
+        "required-observed", "required-reference", "propagated", "entropy-trend", "level",
+    )  # fmt: skip
+    named = {q.replace("-", "_"): group.name(q) for q in quantities}
+    found = {q: ledger[name] for q, name in named.items() if name in ledger}
+    rho = ledger[group.name("rho")]
+    alpha = group.data.plan.alpha
+    left_out = [ledger[group.name("leave-one-out", m.key)] for m in group.models]
+    valued = sorted((e for e in left_out if e.value is not None), key=lambda e: e.value or 0.0)
+    return {
+        "study": group.data.study, "cohort": group.cohort, "published": bool(group.tail),
+        "n": len(group.models), "entries": found, "alpha": alpha,
+        "significant": rho.p is not None and rho.p <= alpha,
+        "positive": (rho.value or 0.0) > 0,
+        "either_sign": _reaches(rho, -STRONG) and _reaches(rho, STRONG),
+        "same_order": "level" in found and found["level"].value == rho.value,
+        "left_out": (valued[0], valued[-1]) if valued else None,
+        "name": {e.id: group.data.study.model(str(e.model)).name for e in left_out},
+        "ever_significant": [e for e in left_out if e.p is not None and e.p <= alpha],
+        "excluded": [
+            group.data.study.model(str(e.model)).name
+            for e in ledger.select(experiment=SLUG, quantity="effective", evidence=group.evidence,
+                                   cohort=group.cohort.key)
+            if e.value is None
+        ],
+        "figure": _label(group), "answers": _label(group, "answers"),
+        "without": _label(group, "without"),
+        "level_significant": "level" in found
+        and found["level"].p is not None and found["level"].p <= alpha,
+    }  # fmt: skip
+
+
+def _reaches(entry: Entry, rho: float) -> bool:
+    ci = entry.estimate.interval
+    return ci is not None and ci.low <= rho <= ci.high
+
+
+_QUESTIONS = (
+    ("rho", "ρ with exact bootstrap interval", ("value", "ci", "p", "floor")),
+    ("rho-closed-form", "ρ with Bonett–Wright interval", ("value", "ci", "p", "floor")),
+    ("propagated", "ρ with the points' own uncertainty", ("value", "ci", "p", "floor")),
+    ("kendall", "Kendall's τ", ("value", "ci", "p", "floor")),
+    ("level", "ρ of intervention and effective dimension", ("value", "ci", "p", "floor")),
+)
+
+
+def _answers(group: Group, ledger: Ledger) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for quantity, words, kinds in _QUESTIONS:
+        name = group.name(quantity)
+        if name in ledger:
+            rows.append((words, *(_known(ledger[name], kind) for kind in kinds)))
+    return Table(
+        _label(group, "answers"),
+        f"Mean entropy and effective dimension, {group.cohort.title}: one correlation, and how "
+        "far each way of looking at it can be trusted. The floor is the smallest p that the test "
+        "can reach.",
+        (left("Statistic"), right("Estimate"), right("95% CI"), right("p"), right("Floor")),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def _known(entry: Entry, kind: str) -> Cell:
+    missing = (
+        (kind == "ci" and entry.estimate.interval is None)
+        or (kind in ("p", "floor") and entry.outcome is None)
+        or (kind == "floor" and entry.outcome is not None and entry.outcome.p_floor is None)
+    )
+    return "" if missing else Stat(entry.id, kind)
+
+
+def _without(group: Group, ledger: Ledger) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for model in group.models:
+        effective = ledger[group.name("effective", model.key)]
+        rest = group.name("leave-one-out", model.key)
+        mean = entry_id("generation", "mean", model.key, *group.tail)
+        rows.append(
+            (model.name, Stat(mean, "value"), Stat(effective.id, "value"),
+             _known(effective, "ci"), Stat(rest, "value"), Stat(rest, "p"))
+        )  # fmt: skip
+    return Table(
+        _label(group, "without"),
+        "The points of the correlation, and the correlation without each of them.",
+        (left(group.cohort.unit.capitalize()), right("Entropy (nats)"),
+         right("Effective dimension"), right("95% CI"), right("ρ without it"), right("Exact p")),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def _figure(group: Group, ledger: Ledger) -> Figure:
+    entropies = [ledger[entry_id("generation", "mean", m.key, *group.tail)] for m in group.models]
+    effective = [ledger[group.name("effective", m.key)] for m in group.models]
+
+    def draw(canvas: Canvas) -> None:
+        axes = canvas.subplots()
+        tones = [group.data.colours[m.key] for m in group.models]
+        for x, y, tone in zip(entropies, effective, tones, strict=True):
+            _cross(axes, x, y, tone)
+        axes.set_xlabel("mean generation entropy (nats), 95% CI")
+        interval = "" if group.tail else ", 95% CI"
+        axes.set_ylabel(f"effective dimension{interval}")
+        axes.grid()
+        axes.margins(0.12)
+        figures.label_points(
+            axes, group.entropy.tolist(), group.effective.tolist(),
+            [m.label for m in group.models], tones,
+            lines=[_ends(x, y) for x, y in zip(entropies, effective, strict=True)],
+        )  # fmt: skip
+
+    what = "published, without interval" if group.tail else "with BCa intervals"
+    order = sorted(zip(group.effective, group.models, strict=True), key=lambda pair: pair[0])
+    return Figure(
+        _label(group), f"{group.data.study.id}/exp3_entropy_vs_dimension"
+        + ("_published" if group.tail else ""),
+        f"Mean entropy (95% confidence interval) against effective dimension ({what}), "
+        f"{group.cohort.title}.",
+        f"Scatter plot of {len(group.models)} {group.cohort.unit}s. Effective dimension is "
+        f"smallest for {order[0][1].name} and largest for {order[-1][1].name}.",
+        (figures.WIDTH * 0.8, 3.6), draw,
+    )  # fmt: skip
+
+
+def _ends(x: Entry, y: Entry) -> tuple[float, float, float, float]:
+    """Return the ends of a point's intervals: left, right, bottom, top."""
+    assert x.value is not None
+    assert y.value is not None
+    across, up = x.estimate.interval, y.estimate.interval
+    return (
+        across.low if across else x.value, across.high if across else x.value,
+        up.low if up else y.value, up.high if up else y.value,
+    )  # fmt: skip
+
+
+def _cross(axes: Axes, x: Entry, y: Entry, tone: str) -> None:
+    """Draw a point with its intervals in both directions."""
+    assert x.value is not None
+    assert y.value is not None
+    left_end, right_end, bottom, top = _ends(x, y)
+    axes.plot([left_end, right_end], [y.value] * 2, color=tone, lw=1.1, alpha=0.6)
+    axes.plot([x.value] * 2, [bottom, top], color=tone, lw=1.1, alpha=0.6)
+    axes.plot(x.value, y.value, "o", color=tone, ms=6)

@@ -1,0 +1,252 @@
+"""What the document shows of experiment 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure as Canvas
+
+from report import figures
+from report.document import Cell, Figure, Section, Stat, Table
+from report.experiments.base import StudyData, Subject, entry_id, subjects
+from report.experiments.generation.numbers import SLUG, finite, pairs_family
+from report.features import FloatArray
+from report.ledger import Entry, Ledger
+from report.study import Model
+from report.tables import left, right
+from stats.outcome import Reason
+
+TITLE = "Generation entropy"
+
+
+def present(
+    studies: Sequence[StudyData], ledger: Ledger, arrays: Mapping[str, Mapping[str, Any]]
+) -> Section:
+    """Describe figures, tables and facts of the section."""
+    parts: list[dict[str, Any]] = []
+    shown: list[Figure] = []
+    tables: list[Table] = []
+    for data in studies:
+        if data.study.published.get("generation"):
+            parts.append(_published_part(data, ledger))
+            tables.append(_summary_table(data, ledger, "published", _members(data, ledger)))
+            shown.append(_figure(data, ledger, "published", _members(data, ledger), None))
+        for subject in subjects(data):
+            parts.append(_measured_part(data, ledger, subject))
+            key = subject.cohort.key
+            tables.append(_summary_table(data, ledger, key, subject.models))
+            tables.append(_sensitivity_table(data, ledger, subject))
+            entropies = [baseline.entropy for baseline in subject.baselines]
+            shown.append(_figure(data, ledger, key, subject.models, entropies))
+            shown += _running(data, subject)
+    return Section(SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables))
+
+
+def _members(data: StudyData, ledger: Ledger) -> tuple[Model, ...]:
+    return tuple(
+        m for m in data.study.models if entry_id(SLUG, "mean", m.key, "published") in ledger
+    )
+
+
+def _label(*parts: str) -> str:
+    return entry_id(SLUG, *parts).replace(".", "-")
+
+
+def _suffix(level: str) -> tuple[str, ...]:
+    return ("published",) if level == "published" else ()
+
+
+def _summary_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for model in models:
+
+        def cell(quantity: str, kind: str = "value", model: Model = model) -> Cell:
+            name = entry_id(SLUG, quantity, model.key, *_suffix(level))
+            return ledger[name].reason or Stat(name, kind) if name in ledger else Reason.TOO_FEW
+
+        rows.append(
+            (model.name, cell("mean"), cell("mean", "ci"), cell("sd"), cell("median"),
+             cell("tokens"), cell("mean", "n"))
+        )  # fmt: skip
+    how = "t interval from the published mean and sd" if level == "published" else "BCa bootstrap"
+    return Table(
+        _label(data.study.id, level),
+        f"Generation entropy in nats. CI: 95% confidence interval of the mean ({how}); "
+        "sd and median are over questions.",
+        (left("Model"), right("Mean"), right("95% CI"), right("sd"), right("Median"),
+         right("Tokens"), right("Questions")),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def _sensitivity_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
+    quantities = ("mean", "token-weighted", "mass", "slope", "autocorrelation")
+
+    def cell(quantity: str, model: Model, kind: str = "value") -> Cell:
+        name = entry_id(SLUG, quantity, model.key)
+        if name not in ledger:
+            return Reason.MISSING_CAPTURE
+        return ledger[name].reason or Stat(name, kind)
+
+    rows = tuple((m.name, *(cell(q, m) for q in quantities)) for m in subject.models)
+    return Table(
+        _label("sensitivity", data.study.id, subject.cohort.key),
+        "Does the way of averaging matter? Mean over questions beside the mean over tokens (nats), "
+        "the stored probability mass, and how token entropy changes within an answer: slope "
+        "(nats per token) and autocorrelation at lag 1.",
+        (left("Model"), right("By question"), right("By token"), right("Mass"), right("Slope"),
+         right("Autocorrelation")),
+        rows,
+    )  # fmt: skip
+
+
+def _pairs(ledger: Ledger, family: str) -> list[Entry]:
+    return [ledger[name] for name in ledger.families[family].members]
+
+
+def _extremes(entries: Sequence[Entry]) -> tuple[Entry, Entry]:
+    known = [e for e in entries if e.value is not None]
+    return min(known, key=_value), max(known, key=_value)
+
+
+def _value(entry: Entry) -> float:
+    assert entry.value is not None
+    return entry.value
+
+
+def _published_part(data: StudyData, ledger: Ledger) -> dict[str, Any]:
+    means = [ledger[entry_id(SLUG, "mean", m.key, "published")] for m in _members(data, ledger)]
+    return _part(data, ledger, "published", means)
+
+
+def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[str, Any]:
+    means = [ledger[entry_id(SLUG, "mean", m.key)] for m in subject.models]
+    part = _part(data, ledger, subject.cohort.key, means)
+    slopes = [ledger[entry_id(SLUG, "slope", m.key)] for m in subject.models]
+    name = entry_id(SLUG, "friedman", data.study.id, subject.cohort.key)
+    return part | {
+        "cohort": subject.cohort,
+        "friedman": ledger.get(name),
+        "filtered": all(b.filtered for b in subject.baselines),
+        "slopes": _extremes(slopes) if any(s.value is not None for s in slopes) else None,
+        "sensitivity": _label("sensitivity", data.study.id, subject.cohort.key),
+        "rate": _label("rate", data.study.id, subject.cohort.key)
+        if any(b.running_entropy is not None for b in subject.baselines)
+        else "",
+        "unfiltered": [
+            {
+                q: ledger[entry_id(SLUG, f"unfiltered{q and '-' + q}", m.key)]
+                for q in ("", "low", "high", "full", "mass", "inside")
+            }
+            | {"name": m.name, "tokens": ledger[entry_id(SLUG, "tokens", m.key)]}
+            for m, b in subject.members()
+            if b.unfiltered is not None
+        ],
+    }
+
+
+def _part(data: StudyData, ledger: Ledger, level: str, means: Sequence[Entry]) -> dict[str, Any]:
+    family = ledger.families[pairs_family(data, level).id]
+    pairs = _pairs(ledger, family.id)
+    lowest, highest = _extremes(means)
+    name = _label(data.study.id, level)
+    return {
+        "study": data.study, "level": level, "table": name, "figure": name, "means": means,
+        "lowest": lowest, "highest": highest, "family": family,
+        "name": {e.id: data.study.model(str(e.model)).name for e in means},
+        "rejected": sum(bool(e.rejected) for e in pairs),
+        "open": [e for e in pairs if e.rejected is False],
+    }  # fmt: skip
+
+
+def _figure(
+    data: StudyData,
+    ledger: Ledger,
+    level: str,
+    models: Sequence[Model],
+    samples: Sequence[FloatArray] | None,
+) -> Figure:
+    means = [ledger[entry_id(SLUG, "mean", m.key, *_suffix(level))] for m in models]
+    tones = [data.colours[m.key] for m in models]
+
+    def draw(canvas: Canvas) -> None:
+        bounds = [e.estimate.interval and (e.estimate.interval.low, e.estimate.interval.high)
+                  for e in means]  # fmt: skip
+        grid = canvas.subplots(1, 1 if samples is None else 2, sharey=samples is not None)
+        axes = np.atleast_1d(grid)
+        figures.intervals(
+            axes[0], [m.label for m in models], [e.value for e in means], bounds, tones
+        )
+        axes[0].set_xlabel("mean entropy (nats), 95% CI")
+        if samples is not None:
+            _strips(axes[1], samples, tones)
+
+    low, high = _extremes(means)
+    name = _label(data.study.id, level)
+    beside = "" if samples is None else " Right: every question's entropy, with quartiles."
+    return Figure(
+        name, _filename(data, level),
+        f"Mean generation entropy of each {data.study.cohorts[0].unit} with its 95% confidence "
+        f"interval.{beside}",
+        f"Forest plot of mean generation entropy, from {data.study.model(str(low.model)).name} "
+        f"(lowest) to {data.study.model(str(high.model)).name} (highest).",
+        (figures.WIDTH, 0.32 * len(models) + 0.9), draw,
+    )  # fmt: skip
+
+
+def _filename(data: StudyData, level: str) -> str:
+    return f"{data.study.id}/exp1_generation_entropy" + (
+        "_published" if level == "published" else ""
+    )
+
+
+def _running(data: StudyData, subject: Subject) -> list[Figure]:
+    """Draw the entropy rate: the mean entropy of an answer's first t tokens, over t."""
+    curves = [
+        (model, baseline.running_entropy)
+        for model, baseline in subject.members()
+        if baseline.running_entropy is not None and baseline.running_entropy.size
+    ]
+    if not curves:
+        return []
+
+    def draw(canvas: Canvas) -> None:
+        axes = canvas.subplots()
+        for model, curve in curves:
+            steps = np.arange(1, curve.size + 1)
+            axes.plot(steps, curve, color=data.colours[model.key])
+            axes.annotate(
+                model.label, (steps[-1], curve[-1]), xytext=(4, 0), textcoords="offset points",
+                va="center", fontsize=7.5, color=data.colours[model.key],
+            )  # fmt: skip
+        axes.set_xlabel("tokens of the answer")
+        axes.set_ylabel("mean entropy so far (nats)")
+        axes.grid(axis="y")
+
+    name = _label("rate", data.study.id, subject.cohort.key)
+    return [
+        Figure(
+            name, f"{data.study.id}/exp1_entropy_rate",
+            "Entropy rate: mean entropy of the first tokens of an answer, averaged over answers. "
+            "An answer that has ended keeps its last mean.",
+            f"One line for each of {len(curves)} {subject.cohort.unit}s: the running mean of "
+            "token entropy along the answer.",
+            (figures.WIDTH, 2.8), draw,
+        )
+    ]  # fmt: skip
+
+
+def _strips(axes: Any, samples: Sequence[FloatArray], tones: Sequence[str]) -> None:
+    for row, (values, tone) in enumerate(zip(samples[::-1], tones[::-1], strict=True)):
+        known = finite(values)
+        if not known.size:
+            continue
+        spread = row + 0.18 * np.sin(np.arange(known.size) * 2.4)  # even, without random numbers
+        axes.plot(known, spread, "o", ms=2.6, color=tone, alpha=0.55, mew=0)
+        low, middle, high = np.quantile(known, (0.25, 0.5, 0.75))
+        axes.plot([low, high], [row, row], color=figures.INK, lw=1.2)
+        axes.plot(middle, row, "|", color=figures.INK, ms=9, mew=1.8)
+    axes.set_xlabel("entropy by question (nats)")
+    axes.grid(axis="x")
