@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from report import claims, manifest, outputs, paths
+from report.coverage import Simulation
 from report.document import Section
 from report.experiments import integrity
 from report.fill import Filler
@@ -92,6 +93,7 @@ def _shared(results: Results, renderer: Renderer) -> dict[str, Any]:
         ],
         "versions": manifest.versions(),
         "renderer": planned(renderer),
+        "simulation": Simulation.load(),
         "command": "python -m report build " + " ".join(study.id for study in studies),
     }  # fmt: skip
 
