@@ -67,6 +67,21 @@ def _parser() -> argparse.ArgumentParser:
     _studies(check)
     check.add_argument("--json", action="store_true", help="print JSON")
 
+    verify = command("verify", "prove a finished build: hashes, numbers, document", _verify)
+    _build_folder(verify)
+    verify.add_argument("--study", nargs="+", type=Path, default=[], metavar="DIR",
+                        help="study folders that hold the captures, to hash them again")  # fmt: skip
+    verify.add_argument("--json", action="store_true", help="print JSON")
+
+    explain = command("explain", "show one statistic in full, with code that gives it", _explain)
+    explain.add_argument("id", metavar="ID", help="an id of the ledger, or the anchor of its row")
+    explain.add_argument("--build", type=Path, metavar="BUILD", help="(the one in build/)")
+    explain.add_argument("--json", action="store_true", help="print JSON")
+
+    bundle = command("bundle", "write one zip for reviewers, without the captures", _bundle)
+    _build_folder(bundle)
+    bundle.add_argument("--out", type=Path, metavar="FILE", help="(BUILD.zip)")
+
     watch = command("watch", "build again whenever a study changes", _watch)
     _studies(watch)
     _out(watch)
@@ -104,6 +119,24 @@ def _computing(parser: argparse.ArgumentParser) -> None:
 
 def _out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("build"), metavar="DIR", help="(build)")
+
+
+def _build_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("build", nargs="?", type=Path, metavar="BUILD",
+                        help="a finished build (the one in build/)")  # fmt: skip
+
+
+def _finished(args: argparse.Namespace) -> Path:
+    """Return the build that is meant: the one named, or the only one there is."""
+    if args.build is not None:
+        return Path(args.build)
+    from report.errors import UsageError
+
+    found = sorted(path.parent for path in Path("build").glob("*/manifest.json"))
+    if len(found) == 1:
+        return found[0]
+    which = ", ".join(map(str, found)) or "there is none in build/"
+    raise UsageError(f"name a finished build: {which}")
 
 
 def _folders(args: argparse.Namespace) -> list[Path]:
@@ -238,6 +271,29 @@ def _init(args: argparse.Namespace) -> int:
     from report.starter import init
 
     print(init(args.folder, dt.date.today()))
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from report.paths import DATA
+    from report.terminal import steps
+    from report.verify import run
+
+    shipped = [path.parent for path in sorted(DATA.glob("*/study.toml"))]
+    with steps() as progress:
+        return run(_finished(args), [*shipped, *args.study], as_json=args.json, progress=progress)
+
+
+def _explain(args: argparse.Namespace) -> int:
+    from report.explain import explain
+
+    return explain(_finished(args), args.id, as_json=args.json)
+
+
+def _bundle(args: argparse.Namespace) -> int:
+    from report.bundle import bundle
+
+    print(bundle(_finished(args), args.out))
     return 0
 
 

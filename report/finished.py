@@ -17,12 +17,13 @@ _AGAIN = "Build the document again."
 
 @dataclass(frozen=True)
 class Plan:
-    """What of a study's plan a second path needs, read from the copy in the build."""
+    """What a second path needs of a study: its plan, axes and the models of one cohort."""
 
     study: str
     seed: int
     alpha: float
     level: float
+    n_resamples: int
     axes: tuple[str, ...]
     models: tuple[str, ...]
 
@@ -70,7 +71,7 @@ def load_finished(folder: Path) -> Finished:
         ledger = Ledger.from_json(_text(path))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(path, "", f"not a ledger: {error}", _AGAIN) from error
-    return Finished(folder, ledger, manifest, _plans(folder))
+    return Finished(folder, ledger, manifest, _plans(folder, manifest))
 
 
 def _text(path: Path) -> str:
@@ -88,18 +89,19 @@ def _json(path: Path) -> dict[str, Any]:
         raise InputError(path, "", f"not JSON: {error}", _AGAIN) from error
 
 
-def _plans(folder: Path) -> dict[str, Plan]:
+def _plans(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Plan]:
     found: dict[str, Plan] = {}
-    for path in sorted(folder.glob("data/*/study.toml")):
-        try:
+    path = folder / "manifest.json"
+    try:
+        for described in manifest["studies"]:
+            path, plan = folder / "data" / described["id"] / "study.toml", described["plan"]
             study = tomllib.loads(_text(path))
-            plan = study["plan"]
             for cohort in study["cohorts"]:
                 found[cohort["key"]] = Plan(
-                    path.parent.name, plan["seed"], plan.get("alpha", 0.05),
-                    plan.get("ci_level", 0.95), tuple(axis["key"] for axis in study["axes"]),
+                    described["id"], plan["seed"], plan["alpha"], plan["ci_level"],
+                    plan["n_resamples"], tuple(axis["key"] for axis in study["axes"]),
                     tuple(m["key"] for m in study["models"] if m["cohort"] == cohort["key"]),
                 )  # fmt: skip
-        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-            raise InputError(path, "", f"not a study: {error}", _AGAIN) from error
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise InputError(path, "", f"not as a build leaves it: {error!r}", _AGAIN) from error
     return found

@@ -14,7 +14,7 @@ from report.recompute.reading import Floats, Integers
 Found = dict[str, Any]
 
 
-def rho(x: Floats, y: Floats) -> Floats:
+def rho(x: Floats, y: Floats) -> Any:
     """Spearman's rho along the last axis: Pearson's correlation of mid-ranks."""
     a, b = stats.rankdata(x, axis=-1), stats.rankdata(y, axis=-1)
     a, b = a - a.mean(axis=-1, keepdims=True), b - b.mean(axis=-1, keepdims=True)
@@ -66,7 +66,7 @@ def permutation_test(x: Floats, y: Floats, orders: Integers) -> Found:
 
 
 def t_test(r: float, n: int, given: int = 0) -> Found:
-    """t approximation of a correlation's p, not below what n! orders can reach."""
+    """Take the t approximation of a correlation's p, not below what n! orders can reach."""
     floor = max(min(1.0, 2 / math.factorial(n)), 2.2250738585072014e-308)
     df = n - 2 - given
     t = math.inf if abs(r) == 1 else abs(r) * math.sqrt(df / (1 - r * r))
@@ -146,7 +146,8 @@ def simulated_power(true: float, n: int, alpha: float, samples: int = 20_000) ->
     x, e = rng.standard_normal((2, samples, n))
     seen = np.abs(rho(x, r * x + math.sqrt(max(0.0, 1 - r * r)) * e))
     if n > 9:
-        return float((2 * stats.t.sf(seen * np.sqrt((n - 2) / (1 - seen**2)), n - 2) <= alpha).mean())
+        t = seen * np.sqrt((n - 2) / (1 - seen**2))
+        return float((2 * stats.t.sf(t, n - 2) <= alpha).mean())
     steps = np.arange(n) * 2 - (n - 1)
     null = np.abs(steps[np.array(list(itertools.permutations(range(n))))] @ steps)
     scores = np.rint(seen * (steps @ steps)).astype(int)

@@ -55,8 +55,9 @@ def profile(grid: Floats, what: str) -> Found:
         return found | {"layer": usable[at], "estimate": means[at]}
     if what == "spread":
         return found | {"estimate": float(np.mean([np.std(columns[i], ddof=1) for i in usable]))}
-    value = means[highest_at] - means[lowest_at] if what == "width" else math.fsum(means) / len(means)
-    return found | {"estimate": value}
+    if what == "width":
+        return found | {"estimate": means[highest_at] - means[lowest_at]}
+    return found | {"estimate": math.fsum(means) / len(means)}
 
 
 def extreme(values: Floats, what: str) -> Found:

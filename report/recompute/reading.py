@@ -40,7 +40,9 @@ def read(selector: str, root: str = ".") -> dict[tuple[str, ...], float]:
     named = {"text", "question"} & header.keys()  # a question is known by its text where it has one
     keys = [*named, *(k for k in ("model", "axis", "pole", "number", "layer")
                       if k in header.keys() - fixed - {"number" if named else ""})]  # fmt: skip
-    return {tuple(row[k] for k in keys): float(row[column] or "nan") for row in rows}
+    return {
+        tuple(row[k] for k in keys if row[k]): float(row[column] or "nan") for row in rows
+    }
 
 
 def aligned(*selectors: str, root: str = ".") -> list[Floats]:
@@ -90,7 +92,7 @@ def generator(seed: int, name: str) -> np.random.Generator:
 def resamples(seed: int, name: str, n: int, size: int) -> Integers:
     """Draw bootstrap resamples as rows of indices, shape (size, n)."""
     drawn = generator(seed, f"counts.{name}.{n}").multinomial(n, np.full(n, 1 / n), size=size)
-    return np.array([np.repeat(np.arange(n), times) for times in drawn])
+    return np.array([np.repeat(np.arange(n), count) for count in drawn])
 
 
 @lru_cache(maxsize=16)

@@ -145,12 +145,11 @@ def recipe(entry: Entry, build: Finished) -> Recipe | None:
     how = _estimate(entry)
     if how is None or not entry.sources:
         return None
-    interval, test = entry.estimate.interval, entry.outcome
-    size = (test and test.n_resamples) or (interval and interval.n_resamples)
+    interval = entry.estimate.interval
     words = {
         "sources": ", ".join(map(repr, entry.sources)), "quantity": entry.quantity,
         "level": interval.level if interval else plan.level, "n": entry.estimate.n,
-        "seed": plan.seed, "draws": draws_of(entry), "size": size,
+        "seed": plan.seed, "draws": draws_of(entry), "size": _size(entry, plan),
     }  # fmt: skip
     reading = "x, y = beside({sources})" if _mixed(entry) else how.reading
     lines = [reading.format(**words), "found = " + how.found.format(**words)]
@@ -231,7 +230,7 @@ def _special(entry: Entry, build: Finished, plan: Plan) -> Recipe | None:
         return _classification(entry, plan)
     if entry.method.startswith("Pearson correlation of signatures"):
         return _similarity(entry, plan)
-    size = _size(entry)
+    size = _size(entry, plan)
     drawn = f"{plan.seed}, {draws_of(entry)!r}, len(grid), {size}"
     reading = (
         f"grid, = grids({entry.sources[0]!r})" if entry.sources else "",
@@ -247,9 +246,10 @@ def _special(entry: Entry, build: Finished, plan: Plan) -> Recipe | None:
     return None
 
 
-def _size(entry: Entry) -> int | None:
+def _size(entry: Entry, plan: Plan) -> int:
     interval, test = entry.estimate.interval, entry.outcome
-    return (test and test.n_resamples) or (interval and interval.n_resamples)
+    made = (test and test.n_resamples) or (interval and interval.n_resamples)
+    return made or plan.n_resamples
 
 
 def _power(entry: Entry, plan: Plan) -> Recipe:
@@ -288,7 +288,7 @@ def _nested(entry: Entry, build: Finished, plan: Plan) -> Recipe:
         "found = spearman(x, y)",
         f"columns = aligned(*{[s for key in models for s in _columns(plan, key)]!r})",
         f"tables = [columns[i : i + {each}] for i in range(0, len(columns), {each})]",
-        f"rows = resamples({plan.seed}, {draws_of(entry)!r}, len(columns[0]), {_size(entry)})",
+        f"rows = resamples({plan.seed}, {draws_of(entry)!r}, len(columns[0]), {_size(entry, plan)})",
         f"found |= nested(tables, rows, {level})",
     ))  # fmt: skip
 
@@ -299,14 +299,14 @@ def _classification(entry: Entry, plan: Plan) -> Recipe:
     return Recipe((
         f"curves = [grid for grid, _ in matched(*{pairs!r})]",
         f"found = classification(*curves, seed={plan.seed}, name={entry.id!r}, "
-        f"size={_size(entry)}, level={level})",
+        f"size={_size(entry, plan)}, level={level})",
     ))  # fmt: skip
 
 
 def _similarity(entry: Entry, plan: Plan) -> Recipe:
     half = len(entry.sources) // 2
     one, other = list(entry.sources[:half]), list(entry.sources[half:])
-    drawn = f"shuffles({plan.seed}, {entry.cohort!r}, len(one[0]), {_size(entry)})"
+    drawn = f"shuffles({plan.seed}, {entry.cohort!r}, len(one[0]), {_size(entry, plan)})"
     return Recipe((
         f"one, other = matched({one!r}, {other!r})",
         f"found = similarity(one, other, {drawn}, {BINS})",

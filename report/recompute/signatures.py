@@ -76,7 +76,7 @@ def peak_layers(grid: Floats, axis: Floats, indices: Integers) -> Floats:
 
 
 def resampled_ranks(grid: Floats, indices: Integers) -> list[Floats]:
-    """Unit ranks of each layer in every resample."""
+    """Rank each layer in every resample."""
     return [unit_ranks(layer[indices]) for layer in grid.T]
 
 
@@ -111,7 +111,9 @@ def in_bins(matrix: Floats, bins: int) -> Floats:
     return np.stack(means, axis=-2)
 
 
-def similarity(one: Sequence[Floats], other: Sequence[Floats], orders: Integers, bins: int) -> Found:
+def similarity(
+    one: Sequence[Floats], other: Sequence[Floats], orders: Integers, bins: int
+) -> Found:
     """Pearson's r of two signatures; the questions of the axes are shuffled in both alike."""
     cells: list[Floats] = []
     shuffled: list[Floats] = []

@@ -1,0 +1,200 @@
+"""Check of the finished document: every number in it against the ledger, wherever it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+
+from report import format as fmt
+from report.fill import decision
+from report.finished import Finished
+from report.ledger import Entry
+from report.verify.documents import Content, Link, plain, read_html, read_markdown, read_typst
+from report.verify.findings import Check
+
+# Links that are no numbers: cross references, citations, addresses.
+_REFERENCE = re.compile(
+    r"(Figure|Table|Section|Equation|Appendix)\s*[\dA-Z.]+$|[A-Z][^\d]*\s\d{4}[a-z]?$|https?:"
+)
+
+
+def printed(build: Finished) -> Check:
+    """Read the document back in every format that is there."""
+    check = Check("Every number in the document is the ledger's")
+    source = build.folder / "report.qmd"
+    if not source.is_file():
+        check.disagree("report.qmd", "the document's source is missing")
+        return check
+    entries = {entry.anchor: entry for entry in build.ledger}
+    markdown = read_markdown(source.read_text(encoding="utf-8"))
+    headers = list(next(iter(markdown.rows.values()), {}))
+    _compare(check, build, "report.qmd", markdown, entries)
+    html, typst = build.folder / "report.html", build.folder / "report.typ"
+    if html.is_file():
+        content = read_html(html.read_text(encoding="utf-8"))
+        _compare(check, build, html.name, content, entries)
+        _same_links(check, html.name, markdown.links, content.links)
+    if typst.is_file():
+        content = read_typst(typst.read_text(encoding="utf-8"), headers)
+        _in_order(check, typst.name, markdown.links, content.links, entries)
+        _rows(check, build, typst.name, content, entries)
+    _pdf(check, build, markdown.links, entries)
+    others = [n for n in ("report.docx", "report.tex", "report.md") if (build.folder / n).is_file()]
+    if others:
+        check.notes.append(f"{', '.join(others)}: by hash only")
+    return check
+
+
+def _expected(link: Link, entries: Mapping[str, Entry]) -> str | None:
+    """Return what a link should say; None if it points nowhere or has no such format."""
+    entry = entries.get(link.anchor)
+    if entry is None or link.kind is None:
+        return None
+    try:
+        return fmt.show(entry, link.kind)
+    except ValueError:
+        return None
+
+
+def _compare(
+    check: Check, build: Finished, file: str, content: Content, entries: Mapping[str, Entry]
+) -> None:
+    for link in content.links:
+        if link.kind is None:
+            continue
+        check.count(f"numbers in {file}")
+        wanted = _expected(link, entries)
+        name = entries[link.anchor].id if link.anchor in entries else link.anchor
+        place = f"{file}, “{link.place}”, {name} ({link.kind})"
+        if wanted is None:
+            check.disagree(place, "points to no entry of the ledger")
+        elif plain(link.text) != plain(wanted):
+            check.disagree(place, f"says {_one_line(link.text)!r}, the ledger {wanted!r}")
+    _rows(check, build, file, content, entries)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _same_links(check: Check, file: str, wanted: Sequence[Link], found: Sequence[Link]) -> None:
+    """Find numbers that lost their link, which would hide an edit."""
+    keys = [[(link.anchor, link.kind) for link in links] for links in (wanted, found)]
+    if keys[0] == keys[1]:
+        return
+    matcher = SequenceMatcher(None, keys[0], keys[1], autojunk=False)
+    for _, i, j, _, _ in (code for code in matcher.get_opcodes() if code[0] != "equal"):
+        for link in wanted[i:j]:
+            check.disagree(f"{file}, “{link.place}”, {link.anchor} ({link.kind})",
+                           "the number of report.qmd is not here, or lost its link")  # fmt: skip
+    if not any(d.place.startswith(file) for d in check.disagreements):
+        check.disagree(file, "has numbers that report.qmd does not have")
+
+
+def _in_order(
+    check: Check, file: str, wanted: Sequence[Link], found: Sequence[Link],
+    entries: Mapping[str, Entry],
+) -> None:  # fmt: skip
+    """Compare the links of a format without kinds with those of the source, one after another."""
+    texts = [_expected(link, entries) or link.text for link in wanted]
+    expected, seen = [plain(t) for t in texts], [plain(link.text) for link in found]
+    check.count(f"numbers in {file}", sum(link.kind is not None for link in wanted))
+    codes = SequenceMatcher(None, expected, seen, autojunk=False).get_opcodes()
+    if len(expected) == len(seen):  # pair by pair: an edit moves nothing
+        codes = [("replace", i, i + 1, i, i + 1) for i in range(len(seen))
+                 if expected[i] != seen[i]]  # fmt: skip
+    for code, i, i_end, j, j_end in codes:
+        if code == "equal":
+            continue
+        for k in range(max(i_end - i, j_end - j)):
+            link = wanted[i + k] if i + k < i_end else None
+            other = found[j + k] if j + k < j_end else None
+            if link is None and other is not None:
+                check.disagree(f"{file}, “{other.place}”",
+                               f"{_one_line(other.text)!r} is no number of report.qmd")  # fmt: skip
+            elif link is not None and (link.kind is not None or other is None):
+                place = other.place if other else link.place
+                name = entries[link.anchor].id if link.anchor in entries else link.anchor
+                says = f"says {_one_line(other.text)!r}" if other else "lacks the number"
+                check.disagree(f"{file}, “{place}”, {name} ({link.kind})",
+                               f"{says}, the ledger {texts[i + k]!r}")  # fmt: skip
+
+
+# --- the appendix -----------------------------------------------------------------------
+
+
+def _cells(entry: Entry, build: Finished) -> dict[str, str]:
+    """Return what the appendix says of an entry, by column header."""
+    interval, family = entry.estimate.interval, build.ledger.families.get(entry.family)
+    floor = fmt.show(entry, "floor")
+    p, ci = fmt.show(entry, "p"), fmt.show(entry, "ci")
+    tested = family is not None and entry.p is not None
+    return {
+        "n": fmt.show(entry, "n"),
+        "estimate": fmt.show(entry, "value"),
+        "ci": ci + (interval.method if interval else ""),
+        "p(floor)": p + ("" if floor == fmt.MISSING else f"({floor})"),
+        "adjustedp": fmt.show(entry, f"adjusted:{family.method}")
+        if tested and family is not None else fmt.MISSING,
+        "decision": decision(entry),
+    }  # fmt: skip
+
+
+def _rows(
+    check: Check, build: Finished, file: str, content: Content, entries: Mapping[str, Entry]
+) -> None:
+    for anchor, entry in entries.items():
+        row = content.rows.get(anchor)
+        if row is None:
+            check.disagree(f"{file}, appendix", f"there is no row of {entry.id}")
+            continue
+        check.count(f"rows in {file}")
+        for header, wanted in _cells(entry, build).items():
+            if header in row and plain(row[header]) != plain(wanted):
+                check.disagree(f"{file}, appendix, {entry.id}, column {header}",
+                               f"says {_one_line(row[header])!r}, the ledger {wanted!r}")  # fmt: skip
+
+
+# --- PDF --------------------------------------------------------------------------------
+
+
+def _pdf(
+    check: Check, build: Finished, wanted: Sequence[Link], entries: Mapping[str, Entry]
+) -> None:
+    path = build.folder / "report.pdf"
+    content = _read_pdf(check, path) if path.is_file() else None
+    if content is None:
+        return
+    links = [link for link in content.links if not _REFERENCE.match(" ".join(link.text.split()))]
+    _in_order(check, path.name, wanted, links, entries)
+    _rows(check, build, path.name, Content([], _by_anchor(content, entries)), entries)
+
+
+def _read_pdf(check: Check, path: Path) -> Content | None:
+    from pypdf.errors import PyPdfError
+
+    from report.verify.pdf import read_pdf
+
+    try:
+        content = read_pdf(path)
+    except PyPdfError as error:
+        check.disagree(path.name, f"can't be read: {error}")
+        return None
+    if content is None:
+        check.notes.append(f"{path.name} is not tagged, so its numbers were not read")
+    return content
+
+
+def _by_anchor(content: Content, entries: Mapping[str, Entry]) -> dict[str, Mapping[str, str]]:
+    """Find the row of each entry by the words of its first cell: id, then label."""
+    starts = {plain(entry.id + entry.label): anchor for anchor, entry in entries.items()}
+    longest = sorted(starts, key=len, reverse=True)
+    found: dict[str, Mapping[str, str]] = {}
+    for first, cells in content.rows.items():
+        text = plain(first)
+        start = next((s for s in longest if text.startswith(s)), None)
+        if start is not None:
+            found[starts[start]] = cells
+    return found
