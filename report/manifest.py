@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from report import __version__
+from report.features import Features
 from report.study import Study
 
 _PACKAGES = (
@@ -29,11 +30,17 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def study_files(study: Study) -> list[dict[str, Any]]:
-    """Describe the text files of a study folder: its plan, published tables and claims."""
+def inputs_of(study: Study, features: Features) -> list[Mapping[str, Any]]:
+    """Describe every file that a study's numbers come from.
+
+    Its plan, published tables and claims; the shipped features, where these stood in for the
+    captures; and the captures, as they were when the features were made.
+    """
     paths = [study.folder / "study.toml", study.folder / "claims.toml"]
     paths += sorted((study.folder / "published").glob("*.csv"))
-    return [
+    if features.origin == "features":
+        paths += sorted(study.features_folder.iterdir())
+    files = [
         {
             "file": p.relative_to(study.folder).as_posix(),
             "bytes": p.stat().st_size,
@@ -42,6 +49,7 @@ def study_files(study: Study) -> list[dict[str, Any]]:
         for p in paths
         if p.is_file()
     ]
+    return [*files, *features.inputs]
 
 
 def describe(
@@ -56,7 +64,7 @@ def describe(
     ----------
     studies : sequence of Study
     inputs : mapping
-        By study id: file, bytes, sha256 and shapes of each input.
+        By study id, as `inputs_of` describes them.
     folder : Path
         The finished build, whose files are hashed.
     rendering : mapping
@@ -74,7 +82,7 @@ def describe(
                 "id": study.id,
                 "title": study.title,
                 "plan": study.plan.model_dump(),
-                "inputs": [*study_files(study), *inputs.get(study.id, ())],
+                "inputs": list(inputs[study.id]),
             }
             for study in studies
         ],

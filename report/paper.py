@@ -89,8 +89,9 @@ def _shared(results: Results, renderer: Renderer) -> dict[str, Any]:
         "inputs": [
             (d.study, item)
             for d in results.studies
-            for item in [*manifest.study_files(d.study), *d.features.inputs]
+            for item in manifest.inputs_of(d.study, d.features)
         ],
+        "shipped": [d.study for d in results.studies if d.features.origin == "features"],
         "versions": manifest.versions(),
         "renderer": planned(renderer),
         "simulation": Simulation.load(),

@@ -148,7 +148,8 @@ def build(folders: Sequence[Path], out: Path, options: Options, progress: Progre
         date = max(study.date for study in studies)
         rendered = render(folder, options.formats, options.renderer, date, progress)
         described = manifest.describe(
-            studies, {d.study.id: d.features.inputs for d in results.studies}, folder,
+            studies, {d.study.id: manifest.inputs_of(d.study, d.features) for d in results.studies},
+            folder,
             {"renderer": rendered.renderer, "versions": dict(rendered.versions),
              "formats": list(options.formats), "quick": options.quick},
         )  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 
 from report.extract import extract
 from report.load.feature_files import write_features
+from report.paper import write_source
 from report.pipeline import Options, Results, compute, load
 from report.simulate import simulate
 
@@ -31,8 +32,10 @@ def at_level(ledger: str, level: str) -> str:
     """Write a ledger's JSON as if what comes from captures were of another evidence level."""
     document = json.loads(ledger)
     for entry in document["entries"]:
-        if entry["evidence"] in ("raw", "features"):
-            entry["evidence"] = level
+        entry["evidence"] = level
+        # Selectors name the level of the statistics that another one is made from.
+        sources = [s.replace("evidence=raw", f"evidence={level}") for s in entry["sources"]]
+        entry["sources"] = sources
     return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
@@ -66,6 +69,22 @@ def test_the_sections_are_the_same_but_for_the_level(both: tuple[Results, Result
         assert [(f.id, f.filename, f.caption, f.alt, f.size) for f in one.figures] == [
             (f.id, f.filename, f.caption, f.alt, f.size) for f in other.figures
         ]
+
+
+@pytest.mark.slow
+def test_the_document_names_the_features_that_it_read(
+    both: tuple[Results, Results], tmp_path: Path
+) -> None:
+    texts: list[str] = []
+    for name, results in zip(("raw", "features"), both, strict=True):
+        (tmp_path / name).mkdir()
+        texts.append(write_source(results, tmp_path / name, "embedded").read_text("utf-8"))
+    raw, features = texts
+    assert "features/questions.csv" not in raw
+    assert features.count("`features/questions.csv`") == 1
+    assert "its features were read in their place" in features
+    assert "Projections are not behaviour." in raw
+    assert "Projections are not behaviour." in features
 
 
 def test_features_of_a_synthetic_study_stay_simulated(tmp_path: Path) -> None:
