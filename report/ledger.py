@@ -202,6 +202,10 @@ class Ledger:
     def __contains__(self, entry_id: object) -> bool:
         return entry_id in self.entries
 
+    def get(self, entry_id: str) -> Entry | None:
+        """Return an entry, or None where there is none of that id."""
+        return self.entries.get(entry_id)
+
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries.values())
 
