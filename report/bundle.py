@@ -22,7 +22,8 @@ A finished build of `statistical-report`, without the captures.
 
 ## Verify
 
-With Python 3.11 or later, install `statistical-report` (version {version}), unpack this archive, and run in its folder
+With Python 3.11 or later, install `statistical-report` (version {version}), unpack this archive,
+and run in its folder
 
     python -m report verify .
 

@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     verify = command("verify", "prove a finished build: hashes, numbers, document", _verify)
     _build_folder(verify)
     verify.add_argument("--study", nargs="+", type=Path, default=[], metavar="DIR",
-                        help="study folders that hold the captures, to hash them again")  # fmt: skip
+                        help="study folders with captures, to hash them again")  # fmt: skip
     verify.add_argument("--json", action="store_true", help="print JSON")
 
     explain = command("explain", "show one statistic in full, with code that gives it", _explain)

@@ -283,12 +283,13 @@ def _nested(entry: Entry, build: Finished, plan: Plan) -> Recipe:
     models = [key for key in plan.models if key in have]
     each = len(plan.axes) + 1
     level = entry.estimate.interval.level if entry.estimate.interval else plan.level
+    drawn = f"{plan.seed}, {draws_of(entry)!r}, len(columns[0]), {_size(entry, plan)}"
     return Recipe((
         _TWO.format(sources=", ".join(map(repr, entry.sources))),
         "found = spearman(x, y)",
         f"columns = aligned(*{[s for key in models for s in _columns(plan, key)]!r})",
         f"tables = [columns[i : i + {each}] for i in range(0, len(columns), {each})]",
-        f"rows = resamples({plan.seed}, {draws_of(entry)!r}, len(columns[0]), {_size(entry, plan)})",
+        f"rows = resamples({drawn})",
         f"found |= nested(tables, rows, {level})",
     ))  # fmt: skip
 

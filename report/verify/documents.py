@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-
 _STRAIGHT = str.maketrans("‘’“”", "''\"\"")
 
 

@@ -108,7 +108,8 @@ def _ledger_csv(check: Check, build: Finished) -> None:
     for name in wanted.keys() | found.keys():
         one, other = found.get(name), wanted.get(name)
         if one is None or other is None:
-            check.disagree(f"ledger.csv, {name}", f"stands only in ledger.{'json' if other else 'csv'}")
+            where = "ledger.json" if other else "ledger.csv"
+            check.disagree(f"ledger.csv, {name}", f"stands only in {where}")
             continue
         check.count("ledger rows")
         for column in one.keys() | other.keys():

@@ -131,7 +131,7 @@ def _problems(entry: Entry, p: float) -> list[str]:
     assert outcome is not None
     found: list[str] = []
     if outcome.p_floor is not None and p < outcome.p_floor * (1 - 1e-9):
-        found.append(f"p = {p!r} is below the smallest that the test can reach, {outcome.p_floor!r}")
+        found.append(f"p = {p!r} is below what the test can reach, {outcome.p_floor!r}")
     expected = _implied(entry)
     if expected is not None and not math.isclose(p, expected, rel_tol=1e-7, abs_tol=1e-300):
         found.append(
@@ -141,8 +141,11 @@ def _problems(entry: Entry, p: float) -> list[str]:
     steps = _steps(entry)
     if steps is not None and abs(p * steps - round(p * steps)) > 1e-6 * max(1.0, p * steps):
         found.append(f"p = {p!r} is no multiple of 1/{steps}, as {outcome.method} gives")
-    same = outcome.method.startswith(("Spearman", "Kendall tau", "Partial"))
-    if same and entry.unit == "rho" and outcome.statistic != entry.value:
+    same = outcome.method.startswith(("Spearman", "Kendall tau", "Partial")) and entry.unit == "rho"
+    value, statistic = entry.value, outcome.statistic
+    if same and None not in (value, statistic) and not math.isclose(
+        value or 0.0, statistic or 0.0, rel_tol=1e-9, abs_tol=1e-12
+    ):  # fmt: skip
         found.append(f"statistic {outcome.statistic!r} is not the estimate {entry.value!r}")
     return found
 

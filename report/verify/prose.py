@@ -153,8 +153,10 @@ def _rows(
         check.count(f"rows in {file}")
         for header, wanted in _cells(entry, build).items():
             if header in row and plain(row[header]) != plain(wanted):
-                check.disagree(f"{file}, appendix, {entry.id}, column {header}",
-                               f"says {_one_line(row[header])!r}, the ledger {wanted!r}")  # fmt: skip
+                check.disagree(
+                    f"{file}, appendix, {entry.id}, column {header}",
+                    f"says {_one_line(row[header])!r}, the ledger {wanted!r}",
+                )
 
 
 # --- PDF --------------------------------------------------------------------------------
