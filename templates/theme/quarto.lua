@@ -314,14 +314,49 @@ local function figure(fig)
   return fig
 end
 
+-- Of a table that is too wide for a page even in small type, columns of short cells keep
+-- their width and the others share the rest in proportion to their longest cell.
+local LETTER = 0.0072 -- of the width of a page, at 7 points
+local SHORT = 26 -- letters
+
+local function shares(tbl)
+  local longest = {}
+  local function read(row)
+    for column, cell in ipairs(row.cells) do
+      local letters = utf8.len(stringify(cell.contents)) or 0
+      longest[column] = math.max(longest[column] or 0, letters)
+    end
+  end
+  for _, row in ipairs(tbl.head.rows) do read(row) end
+  for _, body in ipairs(tbl.bodies) do
+    for _, row in ipairs(body.body) do read(row) end
+  end
+  local widths, fixed, rest = {}, 0, 0
+  for column, letters in ipairs(longest) do
+    local width = (letters + 2) * LETTER
+    if letters <= SHORT then
+      widths[column] = width
+      fixed = fixed + width
+    else
+      rest = rest + width
+    end
+  end
+  if fixed + rest <= 1 or fixed > 0.6 or rest == 0 then return {} end
+  for column, letters in ipairs(longest) do
+    widths[column] = widths[column] or (1 - fixed) * (letters + 2) * LETTER / rest
+  end
+  return widths
+end
+
 local function column_widths(tbl)
   local widths = {}
   for width in (tbl.attributes["tbl-colwidths"] or ""):gmatch("[%d.]+") do
-    widths[#widths + 1] = tonumber(width)
+    widths[#widths + 1] = tonumber(width) / 100
   end
   tbl.attributes["tbl-colwidths"] = nil
+  if #widths == 0 then widths = shares(tbl) end
   for column, spec in ipairs(tbl.colspecs) do
-    spec[2] = widths[column] and widths[column] / 100 or nil
+    spec[2] = widths[column]
     tbl.colspecs[column] = spec
   end
 end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -168,10 +169,20 @@ def test_table_for_typst(convert):
     )
 
 
-def test_a_wide_pipe_table_keeps_automatic_columns(convert):
-    wide = f"| a | b |\n|:---|---:|\n| {'word ' * 40} | 2 |\n"
-    assert "columns: 2," in convert(wide, "typst")
-    assert "<col" not in convert(wide, "html")
+def test_a_long_source_line_alone_gives_no_widths(convert):
+    line = f"| {'word ' * 20} | 2 |\n"
+    assert "columns: 2," in convert("| a | b |\n|:---|---:|\n" + line, "typst")
+    assert "<col" not in convert("| a | b |\n|:---|---:|\n" + line, "html")
+
+
+def test_a_table_wider_than_a_page_shares_it_out(convert):
+    row = f"| {'a' * 200} | {'b' * 100} | 12 |\n"
+    out = convert("| x | y | n |\n|:---|:---|---:|\n" + row, "typst")
+    widths = re.search(r"columns: \(([^)]*)\)", out)[1]
+    first, second, third = (float(width.strip(" %")) for width in widths.split(","))
+    assert first + second + third == pytest.approx(100, abs=0.1)
+    assert first / second == pytest.approx(202 / 102, rel=0.01)
+    assert third < 4
 
 
 def test_table_for_html(convert):
