@@ -5,7 +5,7 @@ STUDIES ?=
 OUT ?= build
 BIN = $(VENV)/bin
 
-.PHONY: report test lint bench clean
+.PHONY: report test lint bench simulation clean
 
 report: $(VENV)/.report
 	$(BIN)/python -m report build $(STUDIES) --out $(OUT)
@@ -20,6 +20,10 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/resampling.py
+
+# How far the methods hold at small n: rewrites templates/simulation.json and docs/simulation.md.
+simulation: $(VENV)/.test
+	$(BIN)/python benchmarks/simulation.py
 
 $(VENV)/.report: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -18,7 +18,6 @@ from stats.outcome import Estimate, Interval, Outcome, Reason
 SLUG = "dimension"
 POWER = 0.8
 REFERENCE_RHO = 0.5
-_EXACT_UP_TO = 8  # enumeration of arrangements and of count vectors stays instant
 
 
 @dataclass(frozen=True)
@@ -168,20 +167,20 @@ def _measured_group(data: StudyData, subject: Subject, described: Sequence[Entry
 
 def _test(group: Group, x: FloatArray, y: FloatArray, name: str) -> Outcome:
     """Test exactly where all arrangements can be listed, else by random permutation."""
-    from stats.correlation import spearman_exact
+    from stats.correlation import EXACT_MAX, spearman_exact
     from stats.resampling import permute_spearman
 
-    if len(x) <= _EXACT_UP_TO:
+    if len(x) <= EXACT_MAX:
         return spearman_exact(x, y)
     permutations = group.data.draws.permutations(name, len(x))
     return permute_spearman(x[:, None], y[:, None], permutations).outcome(0, 0)
 
 
 def _interval(group: Group, x: FloatArray, y: FloatArray, name: str) -> Interval | None:
-    from stats.resampling import bootstrap_spearman, exact_bootstrap_spearman
+    from stats.resampling import ENUMERATE_MAX, bootstrap_spearman, exact_bootstrap_spearman
 
     level = group.data.plan.ci_level
-    if len(x) <= _EXACT_UP_TO:
+    if len(x) <= ENUMERATE_MAX:
         return exact_bootstrap_spearman(x, y, level)
     counts = group.data.draws.counts(name, len(x))
     return bootstrap_spearman(x[:, None], y[:, None], counts, level=level).interval(0, 0)
