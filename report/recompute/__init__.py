@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 import math
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -165,11 +167,14 @@ def source_of(steps: Recipe) -> str:
 
     gather(list(_names(compile("\n".join(steps.lines), "recipe", "exec"))))
     parts = [inspect.getsource(inspect.unwrap(known[name])) for name in known if name in wanted]
-    return "\n\n".join(part.replace("  # fmt: skip", "").rstrip() for part in parts)
+    marks = re.compile(r"  # (fmt: skip|noqa: \w+)$", re.MULTILINE)
+    return "\n\n\n".join(marks.sub("", part).rstrip() for part in parts)
 
 
 def _names(code: Any) -> Iterator[str]:
-    yield from code.co_names
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield str(instruction.argval)
     for constant in code.co_consts:
         if hasattr(constant, "co_names"):
             yield from _names(constant)
