@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from report import figures
 from report.document import Cell, Figure, Section, Stat, Table
 from report.experiments.base import StudyData, entry_id
-from report.experiments.dimension.numbers import SLUG, Group
+from report.experiments.dimension.numbers import POWER, SLUG, Group
 from report.ledger import Entry, Ledger
 from report.tables import left, right
 
 TITLE = "What can a handful of models say?"
+MORE_MODELS = (10, 30, 60)
 STRONG = 0.5  # by common usage: what an interval must reach to leave room for it
 
 
@@ -25,8 +27,9 @@ def present(
     """Describe figures, tables and facts of the section."""
     groups: list[Group] = [g for data in studies for g in arrays[data.study.id].values()]
     return Section(
-        SLUG, TITLE, {"parts": [_part(group, ledger) for group in groups]},
-        tuple(_figure(group, ledger) for group in groups),
+        SLUG, TITLE,
+        {"parts": [_part(group, ledger) for group in groups], "power": "dimension-power"},
+        (*(_figure(group, ledger) for group in groups), *_power_curves(groups)),
         tuple(t for g in groups for t in (_answers(g, ledger), _without(g, ledger))),
     )  # fmt: skip
 
@@ -158,6 +161,48 @@ def _figure(group: Group, ledger: Ledger) -> Figure:
         f"smallest for {order[0][1].name} and largest for {order[-1][1].name}.",
         (figures.WIDTH * 0.8, 3.6), draw,
     )  # fmt: skip
+
+
+def _power_curves(groups: Sequence[Group]) -> list[Figure]:
+    """Draw the power of the test over the true correlation, here and with more models."""
+    if not groups:
+        return []
+    sizes = sorted({len(group.models) for group in groups} | set(MORE_MODELS))
+    present_sizes = {len(group.models) for group in groups}
+    alpha = groups[0].data.plan.alpha
+
+    def draw(canvas: Canvas) -> None:
+        from stats.power import power_curve
+
+        axes = canvas.subplots()
+        rhos = np.linspace(0.0, 0.98, 50)
+        for i, n in enumerate(sizes):
+            here = n in present_sizes
+            tone = figures.INK if here else figures.PALETTE[i % len(figures.PALETTE)]
+            power = power_curve([float(rho) for rho in rhos], n, alpha)
+            axes.plot(rhos, power, color=tone, lw=2.2 if here else 1.2)
+            at = min(int(np.argmax(power >= 0.55)) or len(rhos) - 1, len(rhos) - 1)
+            axes.annotate(
+                f"n = {n}", (rhos[at], power[at]), xytext=(-3, 3), textcoords="offset points",
+                ha="right", fontsize=7.5, color=tone, weight="bold" if here else "normal",
+            )  # fmt: skip
+        axes.axhline(POWER, color=figures.FAINT, lw=0.9, zorder=0)
+        axes.set_xlabel("true correlation, |ρ|")
+        axes.set_ylabel("probability of detecting it")
+        axes.set_ylim(0, 1.02)
+        axes.grid(axis="x")
+
+    return [
+        Figure(
+            "dimension-power", "power_of_the_spearman_test",
+            f"Power of the two-sided Spearman test at α = {alpha}, by the true correlation and the "
+            f"number of models. Bold: the numbers in this document. Grey line: power {POWER}.",
+            f"One rising curve for each of {len(sizes)} numbers of models. With "
+            f"{min(present_sizes)} models the curve stays low until the correlation is nearly "
+            "perfect.",
+            (figures.WIDTH * 0.8, 3.2), draw,
+        )
+    ]  # fmt: skip
 
 
 def _ends(x: Entry, y: Entry) -> tuple[float, float, float, float]:
