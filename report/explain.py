@@ -34,7 +34,7 @@ _SHOWN = 12  # data vectors are shown up to this many values in the terminal
 def snippet(steps: Recipe) -> str:
     """Write a program that recomputes an entry, to be run inside the build."""
     types = (
-        'TIE = 1e-10  # correlations closer than this are equal\n'
+        "TIE = 1e-10  # correlations closer than this are equal\n"
         "Floats = Integers = np.ndarray\nFound = dict[str, Any]\nStatistic = Callable[..., Any]\n"
     )
     lines = "\n".join(steps.lines)

@@ -22,19 +22,25 @@ def rho(x: Floats, y: Floats) -> Any:
         return (a * b).sum(axis=-1) / np.sqrt((a * a).sum(axis=-1) * (b * b).sum(axis=-1))
 
 
+def scipy_rho(x: Floats, y: Floats) -> float:
+    """Spearman's rho by scipy."""
+    found: Any = stats.spearmanr(x, y)
+    return float(found.statistic)
+
+
 def spearman(x: Floats, y: Floats) -> Found:
     """Spearman's rho by scipy; without ties it is 1 - 6 Σd²/(n³ - n)."""
     ranks_x, ranks_y = stats.rankdata(x), stats.rankdata(y)
     return {
         "n": len(x), "ranks of x": ranks_x, "ranks of y": ranks_y,
         "sum of squared rank differences": float(((ranks_x - ranks_y) ** 2).sum()),
-        "estimate": float(stats.spearmanr(x, y).statistic),
+        "estimate": scipy_rho(x, y),
     }  # fmt: skip
 
 
 def spearman_of_differences(a: Floats, b: Floats, c: Floats, d: Floats) -> Found:
     """Spearman's rho of a - b and c - d."""
-    return {"n": len(a), "estimate": float(stats.spearmanr(a - b, c - d).statistic)}
+    return {"n": len(a), "estimate": scipy_rho(a - b, c - d)}
 
 
 def doubled_ranks(values: Floats) -> Integers:
@@ -49,7 +55,7 @@ def exact_test(x: Floats, y: Floats) -> Found:
     scores = np.abs((a * b[orders]).sum(axis=1))
     return {
         "orders": len(orders), "as extreme": int((scores >= abs(a @ b)).sum()),
-        "statistic": float(stats.spearmanr(x, y).statistic),
+        "statistic": scipy_rho(x, y),
         "p": float((scores >= abs(a @ b)).mean()),
         "p_floor": float((scores == scores.max()).mean()),
     }  # fmt: skip
@@ -60,7 +66,7 @@ def permutation_test(x: Floats, y: Floats, orders: Integers) -> Found:
     a, b = doubled_ranks(x), doubled_ranks(y)
     extreme = int((np.abs((a * b[orders]).sum(axis=1)) >= abs(a @ b)).sum())
     return {
-        "as extreme": extreme, "statistic": float(stats.spearmanr(x, y).statistic),
+        "as extreme": extreme, "statistic": scipy_rho(x, y),
         "p": (extreme + 1) / (len(orders) + 1), "p_floor": 1 / (len(orders) + 1),
     }  # fmt: skip
 
@@ -162,9 +168,10 @@ def power_at(true: float, n: int, alpha: float) -> Found:
 
 def detectable(n: int, power: float, alpha: float) -> Found:
     """Correlation at which the simulated power crosses the wanted one."""
-    return {"estimate": float(optimize.bisect(
+    root: Any = optimize.bisect(
         lambda r: simulated_power(r, n, alpha) - power, 0.01, 0.9999, xtol=1e-3
-    ))}  # fmt: skip
+    )
+    return {"estimate": float(root)}
 
 
 def required(true: float, power: float, alpha: float) -> Found:
@@ -190,9 +197,10 @@ def pooled(r: Floats, n: Floats, level: float, want: str) -> Found:
         return float(np.log(v + tau2).sum() + np.log(w.sum()) + rest) / 2
 
     top = 10 * float(np.var(y)) + 10 * float(v.max())
-    tau2 = float(optimize.minimize_scalar(loss, bounds=(0, top), method="bounded",
-                                          options={"xatol": 1e-12}).x)  # fmt: skip
-    tau2 = 0.0 if loss(0.0) <= loss(tau2) else tau2
+    best: Any = optimize.minimize_scalar(
+        loss, bounds=(0, top), method="bounded", options={"xatol": 1e-12}
+    )
+    tau2 = 0.0 if loss(0.0) <= loss(best.x) else float(best.x)
     w, k = 1 / (v + tau2), len(y)
     z = float(w @ y / w.sum())
     se = math.sqrt(float(w @ (y - z) ** 2 / (k - 1) / w.sum()))

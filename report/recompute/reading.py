@@ -40,9 +40,7 @@ def read(selector: str, root: str = ".") -> dict[tuple[str, ...], float]:
     named = {"text", "question"} & header.keys()  # a question is known by its text where it has one
     keys = [*named, *(k for k in ("model", "axis", "pole", "number", "layer")
                       if k in header.keys() - fixed - {"number" if named else ""})]  # fmt: skip
-    return {
-        tuple(row[k] for k in keys if row[k]): float(row[column] or "nan") for row in rows
-    }
+    return {tuple(row[k] for k in keys if row[k]): float(row[column] or "nan") for row in rows}
 
 
 def aligned(*selectors: str, root: str = ".") -> list[Floats]:

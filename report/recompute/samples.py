@@ -117,9 +117,7 @@ def hodges_lehmann(x: Floats, y: Floats, level: float) -> Found:
     return found | between(walsh, ways, level)
 
 
-def hodges_lehmann_differences(
-    a: Floats, b: Floats, c: Floats, d: Floats, level: float
-) -> Found:
+def hodges_lehmann_differences(a: Floats, b: Floats, c: Floats, d: Floats, level: float) -> Found:
     """`hodges_lehmann` of the differences a - b and c - d."""
     return hodges_lehmann(a - b, c - d, level)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from report.recompute.correlations import scipy_rho
 from report.recompute.reading import Floats, Integers, read
 
 Found = dict[str, Any]
@@ -48,7 +49,7 @@ def correlations(grid: Floats, axes: Sequence[Floats]) -> Floats:
     for i, layer in enumerate(grid.T):
         for j, axis in enumerate(axes):
             if np.ptp(layer) > 0 and np.ptp(axis) > 0:
-                found[i, j] = stats.spearmanr(layer, axis).statistic
+                found[i, j] = scipy_rho(layer, axis)
     return found
 
 
@@ -126,7 +127,8 @@ def similarity(
         null = np.moveaxis(axis_ranks[:, orders], 0, -1)
         shuffled.append(in_bins(layers @ null, bins).reshape(len(orders), -1))
     kept = np.isfinite(cells[0]) & np.isfinite(cells[1])
-    r = float(stats.pearsonr(cells[0][kept], cells[1][kept]).statistic)
+    found: Any = stats.pearsonr(cells[0][kept], cells[1][kept])
+    r = float(found.statistic)
     a, b = (s[:, kept] - s[:, kept].mean(axis=1, keepdims=True) for s in shuffled)
     null = (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
     reached = int((np.abs(null) >= abs(r) - 1e-12).sum())

@@ -51,8 +51,12 @@ def test_the_snippet_of_every_method_gives_the_ledgers_numbers(finished, monkeyp
 def test_a_snippet_runs_alone_without_this_program(finished):
     build = load_finished(finished)
     code = explanation(build, build.ledger["dimension.rho.seven-models.published"])["snippet"]
-    assert "report" not in [word.split(".")[0] for line in code.splitlines()
-                            if line.startswith(("import", "from")) for word in line.split()]
+    assert "report" not in [
+        word.split(".")[0]
+        for line in code.splitlines()
+        if line.startswith(("import", "from"))
+        for word in line.split()
+    ]
     done = subprocess.run([sys.executable, "-I", "-c", code], cwd=finished, capture_output=True,
                           text=True, check=True)  # fmt: skip
     assert "estimate = 0.3714285714" in done.stdout

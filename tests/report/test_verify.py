@@ -34,7 +34,9 @@ def found(check, *words):
 def a_link(build, kind="value"):
     """Return a number of the running text that stands once in its own section."""
     links = read_markdown((build / "report.qmd").read_text(encoding="utf-8")).links
-    return next(link for link in links if link.kind == kind and re.fullmatch(r"0\.\d{3}", link.text))
+    return next(
+        link for link in links if link.kind == kind and re.fullmatch(r"0\.\d{3}", link.text)
+    )
 
 
 def edit(path, old, new, count=1):
@@ -104,8 +106,11 @@ def test_a_number_edited_in_the_html_is_found(tampered):
 def test_a_number_that_lost_its_link_is_found(tampered):
     (tampered / "report.pdf").unlink()
     link = a_link(tampered)
-    edit(tampered / "report.html",
-         f'<a href="#{link.anchor}" class="stat" data-kind="value">{link.text}</a>', "0.987")
+    edit(
+        tampered / "report.html",
+        f'<a href="#{link.anchor}" class="stat" data-kind="value">{link.text}</a>',
+        "0.987",
+    )
     problem = found(prose.printed(load_finished(tampered)), "report.html", link.anchor)
     assert "lost its link" in problem
 
@@ -118,7 +123,9 @@ def test_an_edited_row_of_the_appendix_is_found(tampered):
     start = text.index(f'id="{entry.anchor}"')
     p = fmt.show(entry, "p")
     at = text.index(p, start)
-    (tampered / "report.html").write_text(text[:at] + ".012" + text[at + len(p):], encoding="utf-8")
+    (tampered / "report.html").write_text(
+        text[:at] + ".012" + text[at + len(p) :], encoding="utf-8"
+    )
     found(prose.printed(build), "report.html, appendix", entry.id, "column p")
 
 
@@ -142,8 +149,13 @@ def test_a_number_edited_in_the_pdf_is_found(tampered):
     source = tampered / "report.typ"
     original = source.read_text(encoding="utf-8")
     edit(source, f"#link(<{link.anchor}>)[{link.text}]", f"#link(<{link.anchor}>)[0.987]")
-    typst.compile(source, output=tampered / "report.pdf", root=tampered,
-                  ignore_system_fonts=True, pdf_standards=["ua-1"])
+    typst.compile(
+        source,
+        output=tampered / "report.pdf",
+        root=tampered,
+        ignore_system_fonts=True,
+        pdf_standards=["ua-1"],
+    )
     source.write_text(original, encoding="utf-8")
     build = load_finished(tampered)
     entry = next(e for e in build.ledger if e.anchor == link.anchor)
@@ -175,8 +187,11 @@ def test_an_edited_value_is_found(tampered, name):
     build = load_finished(tampered)
     entry = next(e for e in build.ledger if e.quantity == "mean" and e.value is not None)
     text = fmt.show(entry, "value")
-    edit(tampered / name, f'"{text}"' if name != "values.tex" else f"{{{text}}}",
-         '"0.999"' if name != "values.tex" else "{0.999}")
+    edit(
+        tampered / name,
+        f'"{text}"' if name != "values.tex" else f"{{{text}}}",
+        '"0.999"' if name != "values.tex" else "{0.999}",
+    )
     found(files.derived(build), name, ".value")
 
 
@@ -217,9 +232,7 @@ def test_a_tampered_ledger_is_named_by_its_hash(tampered):
     assert places(files.hashes(load_finished(tampered), [])) == ["ledger.json"]
 
 
-@pytest.mark.parametrize(
-    "field", ["estimate", "ci_low", "ci_high", "p", "n", "p_floor"]
-)
+@pytest.mark.parametrize("field", ["estimate", "ci_low", "ci_high", "p", "n", "p_floor"])
 def test_a_tampered_statistic_is_found_although_the_manifest_was_mended(tampered, field):
     entry = next(
         e for e in load_finished(tampered).ledger
@@ -242,9 +255,7 @@ def test_a_p_that_does_not_follow_from_rho_and_n_is_found(tampered):
     )  # fmt: skip
     edit_ledger(tampered, entry.id, p=entry.p / 2)
     check = numbers.consistent(load_finished(tampered))
-    assert any(
-        d.place == entry.id and "does not follow" in d.problem for d in check.disagreements
-    )
+    assert any(d.place == entry.id and "does not follow" in d.problem for d in check.disagreements)
 
 
 def test_an_impossible_exact_p_is_found(tampered):
@@ -306,7 +317,8 @@ def test_what_is_no_build_is_said(tmp_path, capsys):
 
 def test_readers_agree_on_a_small_document():
     html = (
-        "<h2>Part <em>one</em></h2><p><a href='#row-a-b' class='stat' data-kind='p='>p &lt; .001</a>"
+        "<h2>Part <em>one</em></h2><p><a href='#row-a-b' class='stat' data-kind='p='>"
+        "p &lt; .001</a>"
         "<table><tr><th>Statistic</th><th><em>n</em></th></tr>"
         "<tr><td><span id='row-a-b'>a.b</span> words</td><td>6</td></tr></table>"
     )

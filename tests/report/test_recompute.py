@@ -1,0 +1,208 @@
+"""The second paths against the first ones, on data that no shipped study holds."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from report.recompute import correlations, layered, reading, samples, signatures
+from stats import comparison, correlation, dimension, intervals, meta, power, profiles, resampling
+
+LEVEL = 0.95
+
+
+def rng(seed=5):
+    return np.random.default_rng(seed)
+
+
+def agrees(found, estimate=None, outcome=None, rel=1e-9):
+    """Compare what a second path found with an estimate and an outcome of the first."""
+    if estimate is not None:
+        assert found["estimate"] == pytest.approx(estimate.value, rel=rel)
+        if estimate.interval is not None:
+            assert found["ci_low"] == pytest.approx(estimate.interval.low, rel=rel)
+            assert found["ci_high"] == pytest.approx(estimate.interval.high, rel=rel)
+    if outcome is not None:
+        assert found["statistic"] == pytest.approx(outcome.statistic, rel=rel)
+        assert found["p"] == pytest.approx(outcome.p, rel=rel)
+
+
+integers = st.integers(-4, 4).map(float)
+
+
+@given(st.lists(st.tuples(integers, integers), min_size=6, max_size=14))
+def test_paired_ranks_with_ties_and_zeros(pairs):
+    x, y = np.array(pairs).T
+    if not (x - y).any():
+        return
+    agrees(samples.signed_rank(x, y), outcome=comparison.wilcoxon_signed_rank(x, y))
+    agrees(samples.rank_biserial_paired(x, y), comparison.rank_biserial_paired(x, y))
+    first = comparison.hodges_lehmann_paired(x, y, LEVEL)
+    if first.interval is not None:
+        agrees(samples.hodges_lehmann(x, y, LEVEL), first)
+
+
+@given(st.lists(integers, min_size=4, max_size=9), st.lists(integers, min_size=4, max_size=9))
+def test_unpaired_ranks_with_ties(x, y):
+    if len({*x, *y}) < 2:
+        return
+    a, b = np.array(x), np.array(y)
+    agrees(samples.rank_sum(a, b), outcome=comparison.mann_whitney(a, b))
+    agrees(samples.rank_biserial(a, b), comparison.rank_biserial(a, b))
+    first = comparison.hodges_lehmann_shift(a, b, LEVEL)
+    if first.interval is not None:
+        agrees(samples.shift(a, b, LEVEL), first)
+
+
+def test_large_samples_take_the_normal_approximations():
+    x, y = rng().standard_normal((2, 210)).round(2)
+    agrees(samples.signed_rank(x, y), outcome=comparison.wilcoxon_signed_rank(x, y))
+    agrees(samples.rank_sum(x, y), outcome=comparison.mann_whitney(x, y))
+
+
+@pytest.mark.parametrize(("n", "tied"), [(6, False), (7, True), (20, False), (20, True)])
+def test_kendall_in_each_of_its_ways(n, tied):
+    x, y = rng(n).standard_normal((2, n))
+    x = x.round() if tied else x
+    agrees(correlations.kendall(x, y), outcome=correlation.kendall(x, y))
+
+
+@pytest.mark.parametrize(("q", "k", "tied"), [(30, 6, False), (10, 4, False), (20, 3, True)])
+def test_page_in_each_of_its_ways(q, k, tied):
+    table = rng(q).standard_normal((q, k)) + np.arange(k) / 3
+    table = table.round() if tied else table
+    agrees(samples.page(*table.T), outcome=comparison.page_trend(table))
+
+
+def test_friedman_with_ties():
+    table = rng().integers(0, 4, (12, 4)).astype(float)
+    estimate, outcome = comparison.friedman(table)
+    agrees(samples.friedman(*table.T), estimate, outcome)
+
+
+def test_exact_and_random_permutations():
+    x, y = rng().integers(0, 5, (2, 7)).astype(float)
+    agrees(correlations.exact_test(x, y), outcome=correlation.spearman_exact(x, y))
+    x, y = rng().integers(0, 9, (2, 25)).astype(float)
+    orders = reading.shuffles(3, "a", 25, 500)
+    first = resampling.permute_spearman(x[:, None], y[:, None], orders)
+    agrees(correlations.permutation_test(x, y, orders), outcome=first.outcome(0, 0))
+
+
+def test_partial_correlation_and_t():
+    x, y, z = rng().standard_normal((3, 25)).round(1)
+    agrees(correlations.partial(x, y, z, LEVEL), *correlation.partial_spearman(x, y, z, LEVEL))
+    for r in (0.3, -0.9999, 1.0):
+        assert correlations.t_test(r, 6)["p"] == pytest.approx(correlation.spearman_t(r, 6).p)
+
+
+@pytest.mark.parametrize(("r", "n"), [(0.37, 6), (-0.7, 12), (0.1, 40)])
+def test_bayes_factor_by_integration(r, n):
+    agrees(correlations.bayes_factor(r, n), correlation.bayes_factor(r, n), rel=1e-7)
+
+
+@pytest.mark.parametrize("want", ["pooled", "prediction", "tau2", "i2"])
+@pytest.mark.parametrize("spread", [0.05, 0.6])
+def test_pooling_by_numerical_maximisation(want, spread):
+    r = np.tanh(rng(2).normal(0.3, spread, 6))
+    n = np.array([30.0, 25, 30, 40, 12, 30])
+    first = meta.pool_correlations(r, n)
+    found = correlations.pooled(r, n, LEVEL, want)
+    if want == "pooled":
+        agrees(found, first.r, first.outcome, rel=1e-6)
+    elif want == "prediction":
+        assert found["ci_low"] == pytest.approx(first.prediction.low, rel=1e-6)
+    else:
+        value = first.tau2 if want == "tau2" else first.i2 / 100
+        assert found["estimate"] == pytest.approx(value, rel=1e-5, abs=1e-9)
+
+
+def test_power_by_simulation():
+    assert correlations.power_at(-0.6, 12, 0.05)["estimate"] == pytest.approx(
+        power.spearman_power(0.6, 12), abs=0.025
+    )
+    assert correlations.required(0.9, 0.8, 0.05)["estimate"] == pytest.approx(
+        power.required_n(0.9, 0.8), abs=1
+    )
+
+
+def test_resampling_with_the_same_draws():
+    values = rng().gamma(2, 1, 20)
+    indices = reading.resamples(7, "m", 20, 999)
+    counts = np.array([np.bincount(row, minlength=20) for row in indices])
+    first = intervals.bootstrap_mean(values, counts)
+    found = layered.bca(samples.mean, [values], indices, LEVEL)
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx((first.low, first.high))
+    assert abs(found["ci_low"] - stats.bootstrap(
+        (values,), np.mean, n_resamples=999, rng=rng()
+    ).confidence_interval.low) < 0.15  # fmt: skip
+    points = rng().standard_normal((20, 4))
+    ratio = dimension.resampled_participation_ratio(points, counts)
+    assert samples.participation(points[indices]) == pytest.approx(ratio)
+    assert samples.effective_dimension(*points.T)["estimate"] == pytest.approx(
+        dimension.participation_ratio(points).value
+    )
+
+
+def test_draws_are_those_of_the_plan():
+    from report.experiments.base import Draws
+    from report.settings import Plan
+
+    draws = Draws(Plan(seed=11, n_resamples=99))
+    drawn = reading.resamples(11, "model", 8, 99)
+    counts = np.array([np.bincount(row, minlength=8) for row in drawn])
+    assert (counts == draws.counts("model", 8)).all()
+    assert (reading.shuffles(11, "model", 8, 99) == draws.permutations("model", 8)).all()
+
+
+def test_exact_bootstrap_by_listing_resamples():
+    x, y = rng().standard_normal((2, 6))
+    first = resampling.exact_bootstrap_spearman(x, y)
+    found = layered.exact_bootstrap(x, y, LEVEL)
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx((first.low, first.high))
+
+
+def test_signatures_and_their_peaks():
+    x, y = rng().standard_normal((15, 6)), rng(6).standard_normal((15, 3))
+    x[:, 0] = 1.0  # embeddings may be constant
+    orders = reading.shuffles(1, "s", 15, 300)
+    first = resampling.permute_spearman(x, y, orders)
+    for j in range(3):
+        found = signatures.peak(x, y[:, j], orders=orders)
+        assert found["layer"] == first.peak[j]
+        agrees(found, outcome=first.peak_outcome(j))
+    one, other = (x, *y.T), (x[:, :4] + 0.1, *y.T)
+    agrees(signatures.similarity(one, other, orders, 4),
+           *profiles.signature_similarity(x, y, other[0], y, orders, orders, 4))  # fmt: skip
+
+
+def test_classification_with_the_same_shuffles():
+    from report.settings import rng_for
+
+    curves = rng().standard_normal((3, 8, 5)) + np.arange(3)[:, None, None]
+    first = profiles.nearest_profile(curves, rng_for(4, "name"), 199)
+    found = layered.classification(*curves, seed=4, name="name", size=199, level=LEVEL)
+    agrees(found, first.accuracy, first.outcome)
+
+
+def test_combining_over_models():
+    values, p = np.array([0.2, -0.1, 0.4]), np.array([0.03, 0.5, 0.001])
+    signs = [1, -1, 1]
+    agrees(samples.stouffer(values, p), outcome=comparison.stouffer(p.tolist(), signs))
+    agrees(samples.sign_test(values), outcome=comparison.sign_agreement(signs))
+
+
+def test_reading_matches_questions_by_their_text(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "model,text,number,v\nm,one,1,1.5\nm,two,2,\nk,two,1,2\nk,one,2,3\n", encoding="utf-8"
+    )
+    x, y = reading.aligned("a.csv?model=m#v", "a.csv?model=k#v", root=str(tmp_path))
+    assert x.tolist() == [1.5]
+    assert y.tolist() == [3.0]
+    assert reading.read("a.csv?model%21=m#v", str(tmp_path)) == {
+        ("two", "k"): 2.0, ("one", "k"): 3.0
+    }  # fmt: skip
+    assert math.isnan(reading.complete("a.csv?model=m#v", root=str(tmp_path))[0][1])
