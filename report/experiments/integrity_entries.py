@@ -119,8 +119,11 @@ def differences(data: StudyData, subject: Subject) -> Iterator[Entry]:
                 quantity, unit=unit, method="recomputed minus published",
                 label=f"{quantity} of {model.name}, recomputed minus published",
                 sources=(
-                    selector("", "ledger", "estimate", model=model.key, quantity=quantity,
-                             evidence=data.evidence),
+                    selector(
+                        "", "ledger", "estimate", model=model.key, quantity=quantity,
+                        evidence=data.evidence,
+                        experiment="dimension" if quantity == "effective" else "generation",
+                    ),
                     data.source("published/generation", column, model=model.key),
                 ),
             )  # fmt: skip
