@@ -58,7 +58,11 @@ def _part(group: Group, ledger: Ledger) -> dict[str, Any]:
         "same_order": "level" in found and found["level"].value == rho.value,
         "left_out": (valued[0], valued[-1]) if valued else None,
         "name": {e.id: group.data.study.model(str(e.model)).name for e in left_out},
-        "ever_significant": [e for e in left_out if e.p is not None and e.p <= alpha],
+        "ever_significant": [
+            group.data.study.model(str(e.model)).name
+            for e in left_out
+            if e.p is not None and e.p <= alpha
+        ],
         "excluded": [
             group.data.study.model(str(e.model)).name
             for e in ledger.select(experiment=SLUG, quantity="effective", evidence=group.evidence,
