@@ -6,6 +6,7 @@ values, ``<% … %>`` for blocks, ``<# … #>`` for comments.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,11 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]#<>|~^$@])")
 def escape(text: str) -> str:
     """Escape text from data so that Markdown shows it as it is."""
     return _SPECIAL.sub(r"\\\1", text)
+
+
+def yaml(text: str) -> str:
+    """Write text from data as a YAML string whose Markdown shows it as it is."""
+    return json.dumps(escape(text), ensure_ascii=False)
 
 
 def stat_link(entry: Entry, kind: str) -> str:
@@ -92,7 +98,9 @@ class Filler:
             "show": self.show, "decision": decision,
         }  # fmt: skip
         self._environment.globals.update(tools)
-        self._environment.filters.update(escape=escape, capital=_capital, rule=_RULES.__getitem__)
+        self._environment.filters.update(
+            escape=escape, yaml=yaml, capital=_capital, rule=_RULES.__getitem__
+        )
 
     def stat(self, entry: Entry | str, kind: str = "apa") -> str:
         """Write a number of the ledger as a link to its row."""

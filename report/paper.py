@@ -13,6 +13,7 @@ from report.coverage import Simulation
 from report.document import Section
 from report.experiments import integrity
 from report.fill import Filler
+from report.format import listing
 from report.ledger import Entry, Family, Ledger
 from report.render import Renderer, planned
 from report.study import Study
@@ -73,7 +74,7 @@ def _shared(results: Results, renderer: Renderer) -> dict[str, Any]:
     return {
         "studies": studies,
         "title": studies[0].title,
-        "others": [study.title for study in studies[1:]],
+        "subtitle": _subtitle(studies),
         "authors": list(dict.fromkeys(a for study in studies for a in study.authors)),
         "date": max(study.date for study in studies),
         "names_up_to": NAMES_UP_TO,
@@ -97,6 +98,19 @@ def _shared(results: Results, renderer: Renderer) -> dict[str, Any]:
         "simulation": Simulation.load(),
         "command": "python -m report build " + " ".join(study.id for study in studies),
     }  # fmt: skip
+
+
+def _subtitle(studies: Sequence[Study]) -> str:
+    """Name the source, or the other studies; what is synthetic is called so on the title page."""
+    first, *others = studies
+    said = ["Synthetic data"] if first.synthetic else []
+    if others:
+        marks = {True: " (synthetic data)", False: ""}
+        titles = [other.title + marks[other.synthetic] for other in others]
+        said.append(f"{'with' if said else 'With'} {listing(titles)}")
+    elif first.source:
+        said.append(f"{'statistical' if said else 'Statistical'} report on {first.source}")
+    return ": ".join(said)
 
 
 def _outcome(family: Family, ledger: Ledger) -> dict[str, Any]:

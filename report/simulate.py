@@ -280,7 +280,7 @@ def _study(plan: Sequence[Planted], questions: int, seed: int) -> str:
     head = f"""id = "synthetic-{seed}"
 title = "Synthetic study with planted effects"
 date = 2026-01-01
-source = "Simulated; see planted.toml beside this file"
+source = "a simulation; see planted.toml beside it"
 summary = "No language model was run: the captures are random numbers with known effects."
 synthetic = true
 n_questions = {questions}
