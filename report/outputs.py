@@ -97,6 +97,8 @@ def write_values(ledger: Ledger, folder: Path) -> list[Path]:
         "\\providecommand{\\statvalue}[1]{\\csname stat@#1\\endcsname}",
         "\\makeatletter",
     ]
+    if any(entry.evidence == "simulated" for entry in ledger):
+        macros.insert(0, "% Synthetic data: numbers of simulated models are among these.")
     for name, aspects in values.items():
         branch = tree
         for part in name.split("."):

@@ -17,6 +17,7 @@ from report.experiments.base import Analysis, StudyData
 from report.extract import extract
 from report.figures import save_all
 from report.ledger import Ledger, settle
+from report.marking import mark_synthetic
 from report.paper import write_source
 from report.render import Rendered, Renderer, install_theme, render
 from report.study import Study, load_study
@@ -110,6 +111,7 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
     audits = [(study, claims.audit(study, ledger)) for study in studies]
     if (claimed := claims.present(audits)) is not None:
         sections.append(claimed)
+    sections = [mark_synthetic(section, studies, ledger) for section in sections]
     return Results(data, ledger, sections, audits, options.quick)
 
 
