@@ -85,13 +85,14 @@ def present(
     for data in studies:
         if data.published("behaviour"):
             parts.append(_published_part(data, ledger))
-            shown.append(_forest(data, ledger))
+            shown += [_forest(data, ledger), *_zones(data, ledger, "published")]
             made.append(tables.published_table(data, ledger))
             made.append(tables.zones_table(data, ledger, "published"))
         for subject in subjects(data):
             samples: list[Sample] = arrays[data.study.id][subject.cohort.key]
             parts.append(_measured_part(data, ledger, subject))
             shown += [_map(data, ledger, subject), _scatter(data, ledger, subject, samples)]
+            shown += _zones(data, ledger, subject.cohort.key)
             made.append(tables.strongest_table(data, ledger, subject))
             made.append(tables.zones_table(data, ledger, subject.cohort.key))
             if _poolable(subject):
@@ -130,6 +131,7 @@ def _part(data: StudyData, ledger: Ledger, level: str, cohort: str) -> dict[str,
         "unit": next(c.unit for c in data.study.cohorts if c.key == cohort),
         "figure": label_of(data, level), "table": label_of(data, level),
         "zones_table": label_of(data, level, "zones"),
+        "zones_figure": label_of(data, level, "zones"),
         "zones": sum(e.value or 0.0 for e in tables.zone_counts(data, ledger, level)),
     }  # fmt: skip
 
@@ -195,6 +197,32 @@ def _forest(data: StudyData, ledger: Ledger) -> Figure:
         (figures.WIDTH, 0.27 * len(pairs) + 0.9),
         lambda canvas: plots.forest(canvas, data, pairs, family.method),
     )  # fmt: skip
+
+
+def _zones(data: StudyData, ledger: Ledger, level: str) -> list[Figure]:
+    """Draw experiment 3c, where there are dead zones at all."""
+    counted = tables.zone_counts(data, ledger, level)
+    if not any(e.value for e in counted):
+        return []
+    described = [
+        [ledger[name] for e in counted
+         if (name := entry_id(experiment, quantity, str(e.model), *suffix(level))) in ledger]
+        for experiment, quantity in (("generation", "mean"), ("dimension", "effective"))
+    ]  # fmt: skip
+    most = max(counted, key=lambda e: e.value or 0.0)
+    tail = "_published" if level == "published" else ""
+    return [
+        Figure(
+            label_of(data, level, "zones"), f"{data.study.id}/exp3c_dead_zones{tail}",
+            "Number of dead zones against mean generation entropy and against effective dimension.",
+            f"Two scatter plots of {fmt.count(len(counted), 'model')}; "
+            f"{data.study.model(str(most.model)).name} has the most dead zones.",
+            (figures.WIDTH, 2.6),
+            lambda canvas: plots.dead_zones(
+                canvas, data, counted, [d for d in described if len(d) == len(counted)]
+            ),
+        )
+    ]  # fmt: skip
 
 
 def _stem(data: StudyData, subject: Subject, name: str) -> str:

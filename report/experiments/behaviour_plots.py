@@ -39,6 +39,35 @@ def forest(canvas: Canvas, data: StudyData, pairs: Sequence[Entry], rule: str) -
     axes.set_xlabel("Spearman correlation of entropy and axis (positive: towards the first pole)")
 
 
+def dead_zones(
+    canvas: Canvas, data: StudyData, counted: Sequence[Entry], described: Sequence[Sequence[Entry]]
+) -> None:
+    """Draw the number of dead zones against other quantities of the models, a panel each."""
+    if not described:
+        figures.empty(canvas.subplots(), "Neither entropy nor effective dimension is known.")
+        return
+    panels = np.atleast_1d(canvas.subplots(1, len(described), sharey=True))
+    names = ("mean generation entropy (nats)", "effective dimension")
+    for panel, entries, name in zip(panels, described, names, strict=False):
+        points = [
+            (x.value, y.value, data.study.model(str(y.model)))
+            for x, y in zip(entries, counted, strict=True)
+            if x.value is not None and y.value is not None
+        ]
+        tones = [data.colours[model.key] for *_, model in points]
+        for (x, y, _), tone in zip(points, tones, strict=True):
+            panel.plot(x, y, "o", ms=6, color=tone)
+        panel.set_xlabel(name)
+        panel.grid()
+        panel.margins(0.15)
+        figures.label_points(
+            panel, [p[0] for p in points], [p[1] for p in points],
+            [p[2].label for p in points], tones,
+        )  # fmt: skip
+    panels[0].set_ylabel("dead zones")
+    panels[0].yaxis.get_major_locator().set_params(integer=True)
+
+
 def correlation_map(
     canvas: Canvas,
     data: StudyData,
