@@ -109,7 +109,11 @@ def consistent(build: Finished) -> Check:
         if entry.p is None or entry.outcome is None:
             continue
         check.count("tests")
-        for problem in _problems(entry, entry.p):
+        try:
+            problems = _problems(entry, entry.p)
+        except (ValueError, ArithmeticError) as error:
+            problems = [f"statistic and n allow no test at all: {error}"]
+        for problem in problems:
             check.disagree(entry.id, problem)
         for problem in _decision(entry, build):
             check.disagree(entry.id, problem)

@@ -28,16 +28,16 @@ def printed(build: Finished) -> Check:
         check.disagree("report.qmd", "the document's source is missing")
         return check
     entries = {entry.anchor: entry for entry in build.ledger}
-    markdown = read_markdown(source.read_text(encoding="utf-8"))
+    markdown = read_markdown(source.read_text(encoding="utf-8", errors="replace"))
     headers = list(next(iter(markdown.rows.values()), {}))
     _compare(check, build, "report.qmd", markdown, entries)
     html, typst = build.folder / "report.html", build.folder / "report.typ"
     if html.is_file():
-        content = read_html(html.read_text(encoding="utf-8"))
+        content = read_html(html.read_text(encoding="utf-8", errors="replace"))
         _compare(check, build, html.name, content, entries)
         _same_links(check, html.name, markdown.links, content.links)
     if typst.is_file():
-        content = read_typst(typst.read_text(encoding="utf-8"), headers)
+        content = read_typst(typst.read_text(encoding="utf-8", errors="replace"), headers)
         _in_order(check, typst.name, markdown.links, content.links, entries)
         _rows(check, build, typst.name, content, entries)
     _pdf(check, build, markdown.links, entries)
@@ -54,7 +54,7 @@ def _expected(link: Link, entries: Mapping[str, Entry]) -> str | None:
         return None
     try:
         return fmt.show(entry, link.kind)
-    except ValueError:
+    except (ValueError, KeyError):
         return None
 
 
