@@ -111,13 +111,17 @@ def _reports(
 
 def print_table(reports: Iterable[FileReport], console: Console) -> None:
     """Print one row a file: size, arrays, verdict, and each problem with its remedy."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     colours = {"ok": "green", "note": "yellow", "problem": "red"}
-    table = Table(show_lines=True)
-    for header in ("file", "size", "arrays", "verdict", "what, and what to do"):
-        table.add_column(header, overflow="fold", justify="right" if header == "size" else "left")
+    table = Table(box=SIMPLE_HEAD, show_lines=False, pad_edge=False, padding=(0, 1, 1, 0))
+    table.add_column("file", overflow="fold", ratio=3)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("arrays", overflow="fold", ratio=3)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("what, and what to do", ratio=5)
     for report in reports:
         table.add_row(
             Text(report.file),
@@ -148,6 +152,8 @@ def run(studies: Sequence[Study], *, as_json: bool = False) -> int:
         print(json.dumps(listed, ensure_ascii=False, indent=1, allow_nan=False))
     else:
         console = Console()
+        if not console.is_terminal:  # a file or a pipe has no width of its own
+            console.width = 140
         for study in studies:
             console.print(study.title, style="bold", markup=False)
             print_table(found[study.id], console)
