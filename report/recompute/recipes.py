@@ -108,6 +108,7 @@ _ESTIMATES: tuple[tuple[str, _Estimate], ...] = (
     ("sd over questions", _Estimate(_ONE, "described(x, 'sd')")),
     ("median over questions", _Estimate(_ONE, "described(x, 'median')")),
     ("count", _Estimate(_ONE, "described(x, 'count')")),
+    ("sum over questions", _Estimate(_ONE, "described(x, 'count')")),
     ("mean", _MEAN),
     ("bound of the full entropy", _MEAN),
 )  # fmt: skip
