@@ -158,13 +158,18 @@ def _lost_published(data: StudyData, ledger: Ledger) -> dict[str, Any] | None:
                 for quantity in tables.CALIBRATION_FACTS
             }
             found = {quantity: ledger[name] for quantity, name in names.items()}
-            return found | {"name": data.study.model(row["model"]).name}
+            axis = 2 * data.study.n_questions  # answers: both poles
+            return found | {
+                "name": data.study.model(row["model"]).name,
+                "axes_lost": int(row["answers_without_rows"]) // axis,
+            }
     return None
 
 
 def _axis_order(data: StudyData) -> dict[str, Any] | None:
     """Say where the axes that came out as NaN stand in each order of axes."""
-    missing = {row["axis"] for row in data.published("calibration") if row["status"] == "nan"}
+    calibration = data.published("calibration")
+    missing = {row["axis"] for row in calibration if row["status"] == "nan"}
     peaks = data.published("peaks")
     if not missing or not peaks:
         return None
@@ -175,6 +180,14 @@ def _axis_order(data: StudyData) -> dict[str, Any] | None:
         "own": [a.name for a in data.study.axes],
         "last_in_figure": set(figure[-len(missing):]) == missing,
         "last_in_own": set(own[-len(missing):]) == missing,
+        "found_after_all": [
+            (data.study.model(key).name, names)
+            for key in dict.fromkeys(row["model"] for row in calibration)
+            if (names := [
+                data.study.axis(row["axis"]).name for row in calibration
+                if row["model"] == key and row["axis"] in missing and row["status"] != "nan"
+            ])
+        ],
     }  # fmt: skip
 
 
@@ -258,7 +271,7 @@ def _changes(data: StudyData, ledger: Ledger, subject: Subject) -> dict[str, Any
 
 def _range(numbers: Sequence[int]) -> str:
     low, high = min(numbers), max(numbers)
-    return str(low) if low == high else f"{low} to {high}"
+    return str(low) if low == high else f"between {low} and {high}"
 
 
 def _figure(data: StudyData, models: Sequence[Model]) -> Figure:

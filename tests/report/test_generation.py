@@ -119,3 +119,36 @@ def test_the_bounds_contain_the_full_entropy_of_every_token(ladder):
     assert own["-full"] == pytest.approx(2.012, abs=0.02)
     assert own["-mass"] == pytest.approx(0.94, abs=5e-3)
     assert "exp1_entropy_rate" in {figure.filename.split("/")[1] for figure in section.figures}
+
+
+def test_wrong_slices_shrink_the_spread_that_the_published_test_rests_on(published, ladder_data):
+    """Averages over rows of several answers vary less, so Welch's test is not just conservative."""
+    ledger, _ = published
+    made = generation.analyse(ladder_data)
+    together = settle([*ledger, *made.entries], [*ledger.families.values(), *made.families])
+    studies = [StudyData(load_study(DATA / "entropy-2026-02"), Features()), ladder_data]
+    section = generation.present(studies, together, {})
+    (spread,) = section.facts["spreads"]
+    pairs = [
+        (np.delete(b.entropy, np.isnan(b.misaligned_entropy)),
+         b.misaligned_entropy[~np.isnan(b.misaligned_entropy)])
+        for b in ladder_data.features.baselines.values()
+    ]  # fmt: skip
+    assert spread["compared"] == 6
+    assert spread["smaller"] == sum(np.ptp(x) > 0 and wrong.std() < x.std() for x, wrong in pairs)
+    assert spread["smaller"] >= 5
+
+
+def test_two_models_are_told_apart_in_words(ladder_data):
+    """Friedman's test needs three; the one pair is told all the same."""
+    keys = [m.key for m in ladder_data.study.models[:2]]
+    study = ladder_data.study.model_copy(update={"models": ladder_data.study.models[:2]})
+    features = dataclasses.replace(
+        ladder_data.features,
+        baselines={key: ladder_data.features.baselines[key] for key in keys}, calibrations={},
+    )  # fmt: skip
+    ledger, section = run(StudyData(study, features))
+    filler = Filler(TEMPLATES, ledger, section.figures, section.tables)
+    text = filler.fill("experiments/generation.qmd.j2", dict(section.facts))
+    assert "The two conditions differ (Wilcoxon signed-rank test:" in text
+    assert "Friedman" not in text

@@ -122,7 +122,9 @@ def test_the_evidence_is_told_in_numbers_of_the_ledger(root, published):
     assert ledger["integrity.answers-lost.qwen-7b.published"].value == 124
     assert "[124](#row-integrity-answers-lost-qwen-7b-published)" in text
     assert "all six recovered values agree" in text
-    assert "the sum over the answers in the JSON files for\nall six models" in text
+    assert "the sum over the answers in the public JSON files for\nall six models" in text
+    assert "that is\ntwo whole axes." in text
+    assert "In Gemma 2 9B (base) it did find one for patient–irritated" in text
     assert "patient–irritated and proactive–reluctant" in text
     assert "In the order in which the\ncapturing program lists its axes" in text
     assert "it can't be told" in text
@@ -211,7 +213,7 @@ def test_offsets_that_fit_leave_nothing_to_demonstrate(root, ladder_data):
     assert not section.figures
     assert not ledger.select(experiment="integrity")
     text = filled(root, ledger, section)
-    assert "and six by offsets that fit" in text
+    assert "six by offsets that fit" in text
     assert "point to other rows" not in text
 
 

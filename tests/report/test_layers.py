@@ -134,7 +134,7 @@ def test_raw_section_is_complete(measured):
         *(f"@tbl-{t.id}" for t in section.tables),
     ]:
         assert name in text
-    assert "in the order by mean" in text
+    assert "In the order by mean," in text
     assert "None" not in text
     for figure in section.figures:
         figure.draw(Canvas(figsize=figure.size, layout="constrained"))
@@ -153,7 +153,8 @@ def test_profiles_that_differ_identify_their_model_and_equal_ones_do_not():
     ledger, arrays = made(StudyData(ladder(), alike))
     assert ledger["layers.classification.smollm2.ladder"].p > 0.05
     _, text = filled([StudyData(ladder(), alike)], ledger, arrays)
-    assert "do not tell the" in text
+    assert "no evidence here that a profile" in text  # absence is not shown by it
+    assert "do not tell" not in text
 
 
 def test_models_of_unequal_depth_and_unequal_questions_are_lined_up():

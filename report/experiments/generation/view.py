@@ -41,7 +41,25 @@ def present(
             entropies = [baseline.entropy for baseline in subject.baselines]
             shown.append(_figure(data, ledger, key, subject.models, entropies))
             shown += _running(data, subject)
-    return Section(SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables))
+    facts = {"parts": parts, "spreads": [s for data in studies for s in _spreads(data)]}
+    return Section(SLUG, TITLE, facts, tuple(shown), tuple(tables))
+
+
+def _spreads(data: StudyData) -> list[dict[str, Any]]:
+    """Count where wrong slices shrink the spread over questions, on the answers that have both."""
+    found: list[dict[str, Any]] = []
+    for subject in subjects(data):
+        smaller: list[bool] = []
+        for baseline in subject.baselines:
+            right, wrong = baseline.entropy, baseline.misaligned_entropy
+            if wrong is not None and (both := np.isfinite(right) & np.isfinite(wrong)).sum() > 2:
+                smaller.append(bool(wrong[both].std() < right[both].std()))
+        if smaller:
+            found.append(
+                {"study": data.study, "unit": subject.cohort.unit,
+                 "compared": len(smaller), "smaller": sum(smaller)}
+            )  # fmt: skip
+    return found
 
 
 def _members(data: StudyData, ledger: Ledger) -> tuple[Model, ...]:
@@ -156,7 +174,7 @@ def _part(data: StudyData, ledger: Ledger, level: str, means: Sequence[Entry]) -
         "study": data.study, "level": level, "table": name, "figure": name, "means": means,
         "lowest": lowest, "highest": highest, "family": family,
         "name": {e.id: data.study.model(str(e.model)).name for e in means},
-        "rejected": sum(bool(e.rejected) for e in pairs),
+        "rejected": sum(bool(e.rejected) for e in pairs), "pairs": pairs,
         "open": [e for e in pairs if e.rejected is False],
     }  # fmt: skip
 
