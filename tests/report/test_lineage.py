@@ -28,7 +28,7 @@ def test_rows_can_be_left_out(build):
 
 
 def test_what_is_not_there_is_named(build):
-    with pytest.raises(InputError, match="questions.csv: mass: there is no such column"):
+    with pytest.raises(InputError, match=r"questions\.csv: mass: there is no such column"):
         read(build, selector("s", "features/questions", "mass", model="a"))
     with pytest.raises(InputError, match="the file is missing"):
         read(build, selector("s", "features/layers", "entropy"))

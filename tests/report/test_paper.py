@@ -51,7 +51,9 @@ def test_all_parts_of_the_document_are_there(source):
 
 
 def test_every_entry_has_a_row_and_every_number_points_to_one(source, results):
-    rows = set(re.findall(r"\{#(row-[^}\s]+)", source)) | set(re.findall(r'id="(row-[^"]+)"', source))
+    rows = set(re.findall(r"\{#(row-[^}\s]+)", source)) | set(
+        re.findall(r'id="(row-[^"]+)"', source)
+    )
     assert {entry.anchor for entry in results.ledger} == rows
     assert set(re.findall(r"\]\(#(row-[^)]+)\)", source)) <= rows
 
@@ -59,7 +61,9 @@ def test_every_entry_has_a_row_and_every_number_points_to_one(source, results):
 def test_no_number_without_a_reason_reaches_the_text(source):
     # Code, attributes and the study's own sentences may hold such words.
     prose = re.sub(r"`[^`]*`|\{[^}]*\}|\(#[^)]*\)|“[^”]*”", "", source)
-    found = re.search(r"[^\n]*(\b(nan|inf|NaN)\b|[(|:=] None\b)[^\n]*", prose.replace("NaN or N/A", ""))
+    found = re.search(
+        r"[^\n]*(\b(nan|inf|NaN)\b|[(|:=] None\b)[^\n]*", prose.replace("NaN or N/A", "")
+    )
     assert found is None, found[0]
 
 
