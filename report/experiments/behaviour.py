@@ -38,6 +38,7 @@ from stats.outcome import Reason
 TITLE = "Entropy and behavioural axes"
 SCATTERED = ("confident_cautious", "verbose_concise")
 """The axes of the study's own figure."""
+_TOLD = 6  # what survives beyond these is left to the table
 
 
 def analyse(data: StudyData) -> Analysis:
@@ -113,14 +114,15 @@ def _part(data: StudyData, ledger: Ledger, level: str, cohort: str) -> dict[str,
         for quantity in ("dead-zones", "dead-zones-dimension")
         if (name := entry_id(SLUG, quantity, cohort, *suffix(level))) in ledger
     }
+    others: list[tuple[str, list[Entry], bool]] = []
+    for rule, found in by_rule.items():
+        if rule != family.method and (rule != "maxt" or not suffix(level)):
+            others.append((rule, found, bool(others) and found == others[-1][1]))
     return {
         "study": data.study, "level": level, "family": family, "pairs": pairs, "kept": kept,
-        "name": named, "rule": RULES[family.method], "rules": RULES, "by_rule": by_rule,
-        "across": across,
-        "others": [
-            (rule, found) for rule, found in by_rule.items()
-            if rule != family.method and (rule != "maxt" or not suffix(level))
-        ],
+        "findings": _by_pole(named, kept[:_TOLD]), "name": named, "by_rule": by_rule,
+        "rule": RULES[family.method], "rules": RULES,
+        "across": across, "others": others,
         "one_model": named[kept[0].id]["model"] if len({e.model for e in kept}) == 1 else "",
         "nominal": [e for e in pairs if (e.p or 0.0) <= family.alpha],
         "untested": [
@@ -134,6 +136,16 @@ def _part(data: StudyData, ledger: Ledger, level: str, cohort: str) -> dict[str,
         "zones_figure": label_of(data, level, "zones"),
         "zones": sum(e.value or 0.0 for e in tables.zone_counts(data, ledger, level)),
     }  # fmt: skip
+
+
+def _by_pole(named: Mapping[str, Mapping[str, str]], kept: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Group findings that say the same of several models."""
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for e in kept:
+        groups.setdefault((named[e.id]["axis"], named[e.id]["pole"]), []).append(e)
+    return [
+        {"axis": axis, "pole": pole, "members": members} for (axis, pole), members in groups.items()
+    ]
 
 
 def _published_part(data: StudyData, ledger: Ledger) -> dict[str, Any]:
@@ -177,6 +189,10 @@ def _pooled_facts(data: StudyData, ledger: Ledger, subject: Subject) -> dict[str
     return {
         "family": family, "kept": kept, "table": label_of(data, subject.cohort.key, "pooled"),
         "name": {e.id: data.study.axis(str(e.axis)).name for e in found},
+        "pole": {
+            e.id: axis.positive if (e.value or 0.0) > 0 else axis.negative
+            for e in found if (axis := data.study.axis(str(e.axis)))
+        },
     }  # fmt: skip
 
 
