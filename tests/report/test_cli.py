@@ -1,11 +1,18 @@
+import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from report.cli import main
+from report.paths import DATA
 
-COMMANDS = ("build", "tables", "figures", "values", "check", "simulate")
+COMMANDS = (
+    "build", "tables", "figures", "values", "extract", "check", "claims", "verify", "explain",
+    "bundle", "watch", "init", "simulate",
+)  # fmt: skip
 
 
 def test_help_names_every_command_and_the_exit_codes(capsys):
@@ -47,3 +54,67 @@ def test_a_wrong_command_is_wrong_use():
     with pytest.raises(SystemExit) as stopped:
         main(["publish"])
     assert stopped.value.code == 2
+
+
+PUBLISHED = str(DATA / "entropy-2026-02")
+
+
+def test_tables_of_one_experiment_in_the_formats_of_a_manuscript(tmp_path, capsys):
+    out = str(tmp_path)
+    wanted = ["--format", "latex,csv,typst,html,docx", "--only", "exp1", "--quick", "--out", out]
+    assert main(["tables", PUBLISHED, *wanted]) == 0
+    written = {Path(line).name for line in capsys.readouterr().out.split()}
+    stem = "generation-entropy-2026-02-published"
+    assert written == {f"{stem}.{end}" for end in ("tex", "csv", "typ", "html", "docx")}
+    latex = (tmp_path / "tables" / f"{stem}.tex").read_text(encoding="utf-8")
+    assert r"\toprule" in latex
+    assert "Gemma 2 9B & 0.173 & [0.156, 0.190]" in latex
+    assert not (tmp_path / "figures").exists()
+
+
+def test_one_figure_by_its_id(tmp_path, capsys):
+    only = "layers-entropy-2026-02-published"
+    assert main(["figures", PUBLISHED, "--only", only, "--quick", "--out", str(tmp_path)]) == 0
+    assert len(capsys.readouterr().out.split()) == 3
+    assert main(["figures", PUBLISHED, "--only", "exp9", "--quick", "--out", str(tmp_path)]) == 2
+    assert "there is no 'exp9'" in capsys.readouterr().err
+
+
+def test_named_numbers_for_a_manuscript(tmp_path):
+    assert main(["values", PUBLISHED, "--quick", "--out", str(tmp_path)]) == 0
+    values = json.loads((tmp_path / "values.json").read_text(encoding="utf-8"))
+    assert values["dimension.rho.seven-models.published"]["p"] == ".497"
+    macros = (tmp_path / "values.tex").read_text(encoding="utf-8")
+    assert r"\@namedef{stat@dimension.rho.seven-models.published.value}{.37}" in macros
+    variables = json.loads((tmp_path / "_variables.yml").read_text(encoding="utf-8"))
+    assert variables["dimension"]["rho"]["seven-models"]["published"]["value"] == ".37"
+
+
+def test_claims_can_sit_in_ci(tmp_path, capsys):
+    study = tmp_path / "study"
+    shutil.copytree(PUBLISHED, study)
+    assert main(["claims", str(study), "--quick", "--no-cache"]) == 0
+    (study / "claims.toml").write_text("""
+        [[claims]]
+        id = "wrong"
+        sentence = "Gemma has the highest entropy."
+        where = "abstract"
+        expected = "supported"
+        [[claims.checks]]
+        kind = "extreme"
+        which = "highest"
+        of = ["generation.mean.*.published"]
+        members = ["generation.mean.gemma-9b.published"]
+        """)
+    capsys.readouterr()
+    assert main(["claims", str(study), "--quick", "--no-cache", "--json"]) == 1
+    verdict = json.loads(capsys.readouterr().out)[0]
+    assert verdict["verdict"] == "contradicted"
+
+
+def test_a_simulated_study_can_be_extracted_and_shipped(tmp_path):
+    folder = tmp_path / "trial"
+    sizes = ["--models", "2", "--questions", "8", "--layers", "3", "--hidden", "16"]
+    assert main(["simulate", str(folder), *sizes]) == 0
+    assert main(["extract", str(folder)]) in (0, 1)
+    assert (folder / "features" / "questions.csv").is_file()
