@@ -1,5 +1,6 @@
 """The n = 6 question, at both evidence levels."""
 
+import dataclasses
 from itertools import permutations
 from math import factorial
 
@@ -10,6 +11,7 @@ from scipy.stats import rankdata
 
 from report.experiments import dimension, generation
 from report.experiments.base import StudyData
+from report.experiments.dimension import view
 from report.extract import extract
 from report.features import Features
 from report.fill import Filler
@@ -135,6 +137,20 @@ def test_the_text_claims_no_association(published_run):
     assert "give no evidence of an association" in text
     assert "is a positive association" not in text
     assert "How many models would be needed?" in text
+    assert "the study's missing value" in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(-0.8, 1.0, "strong correlations of either sign"), (-1.0, 0.09, "a nearly perfect one"),
+     (-0.2, 0.6, "as well as for a strong one"), (-0.3, 0.4, "no strong one"),
+     (0.1, 1.0, "leaves out zero")],
+)  # fmt: skip
+def test_words_for_an_interval_fit_the_interval(published_run, low, high, words):
+    entry = published_run[0]["dimension.rho.seven-models.published"]
+    interval = dataclasses.replace(entry.estimate.interval, low=low, high=high)
+    estimate = dataclasses.replace(entry.estimate, value=(low + high) / 2, interval=interval)
+    assert words in view.room(dataclasses.replace(entry, estimate=estimate))
 
 
 def test_figures_can_be_drawn_without_files(published_run, ladder_run):
@@ -151,3 +167,8 @@ def test_two_models_are_too_few_to_correlate(ladder):
     assert not ledger.select(quantity="rho")
     assert not section.figures
     assert len(ledger.select(quantity="effective")) == 2
+    text = Filler(TEMPLATES, ledger, section.figures, section.tables).fill(
+        "experiments/dimension.qmd.j2", dict(section.facts)
+    )
+    assert "No cohort has as many" in text
+    assert "missing value" not in text

@@ -18,7 +18,7 @@ from report.tables import left, right
 
 TITLE = "What can a handful of models say?"
 MORE_MODELS = (10, 30, 60)
-STRONG = 0.5  # by common usage: what an interval must reach to leave room for it
+STRONG, NEARLY_PERFECT = 0.5, 0.9  # what an interval must reach to leave room for it
 
 
 def present(
@@ -53,8 +53,8 @@ def _part(group: Group, ledger: Ledger) -> dict[str, Any]:
         "study": group.data.study, "cohort": group.cohort, "published": bool(group.tail),
         "n": len(group.models), "entries": found, "alpha": alpha,
         "significant": rho.p is not None and rho.p <= alpha,
-        "positive": (rho.value or 0.0) > 0,
-        "either_sign": _reaches(rho, -STRONG) and _reaches(rho, STRONG),
+        "positive": (rho.value or 0.0) > 0, "negative": (rho.value or 0.0) < 0,
+        "room": room(rho),
         "same_order": "level" in found and found["level"].value == rho.value,
         "left_out": (valued[0], valued[-1]) if valued else None,
         "name": {e.id: group.data.study.model(str(e.model)).name for e in left_out},
@@ -76,9 +76,21 @@ def _part(group: Group, ledger: Ledger) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _reaches(entry: Entry, rho: float) -> bool:
-    ci = entry.estimate.interval
-    return ci is not None and ci.low <= rho <= ci.high
+def room(rho: Entry) -> str:
+    """Say in words what an interval leaves room for, where the test rejects nothing."""
+    ci = rho.estimate.interval
+    if ci is None:
+        return ""
+    if ci.low <= -STRONG and ci.high >= STRONG:
+        return "leaves room for strong correlations of either sign"
+    if ci.low > 0 or ci.high < 0:
+        return "leaves out zero, which the test does not bear out"
+    largest = max(-ci.low, ci.high)
+    if largest >= NEARLY_PERFECT:
+        return "leaves room for none at all as well as for a nearly perfect one"
+    if largest >= STRONG:
+        return "leaves room for none at all as well as for a strong one"
+    return "leaves room for none at all and for no strong one"
 
 
 _QUESTIONS = (
@@ -98,7 +110,7 @@ def _answers(group: Group, ledger: Ledger) -> Table:
             rows.append((words, *(_known(ledger[name], kind) for kind in kinds)))
     return Table(
         _label(group, "answers"),
-        f"Mean entropy and effective dimension, {group.cohort.title}: one correlation, and how "
+        f"{group.cohort.title}: the correlation of mean entropy and effective dimension, and how "
         "far each way of looking at it can be trusted. The floor is the smallest p that the test "
         "can reach.",
         (left("Statistic"), right("Estimate"), right("95% CI"), right("p"), right("Floor")),
@@ -159,8 +171,8 @@ def _figure(group: Group, ledger: Ledger) -> Figure:
     return Figure(
         _label(group), f"{group.data.study.id}/exp3_entropy_vs_dimension"
         + ("_published" if group.tail else ""),
-        f"Mean entropy (95% confidence interval) against effective dimension ({what}), "
-        f"{group.cohort.title}.",
+        f"{group.cohort.title}: mean entropy (95% confidence interval) against effective "
+        f"dimension ({what}).",
         f"Scatter plot of {len(group.models)} {group.cohort.unit}s. Effective dimension is "
         f"smallest for {order[0][1].name} and largest for {order[-1][1].name}.",
         (figures.WIDTH * 0.8, 3.6), draw,
