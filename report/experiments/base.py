@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -105,11 +105,31 @@ class Analysis:
 
 @dataclass(frozen=True)
 class Subject:
-    """The models of one cohort that have a baseline capture, in the study's order."""
+    """The models of one cohort that have a baseline capture, in the study's order.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    models : tuple of Model
+    baselines : tuple of Baseline
+    expected : tuple of Model
+        All of the cohort that should have one, also those whose baseline can't be used.
+    """
 
     cohort: Cohort
     models: tuple[Model, ...]
     baselines: tuple[Baseline, ...]
+    expected: tuple[Model, ...]
+
+    @property
+    def with_entropy(self) -> Subject:
+        """Those models whose generation entropy is known."""
+        return self.only([m for m, b in self.members() if b.has_entropy])
+
+    def only(self, models: Sequence[Model]) -> Subject:
+        """Choose some of the models, in the order given."""
+        by_key = {m.key: b for m, b in self.members()}
+        return replace(self, models=tuple(models), baselines=tuple(by_key[m.key] for m in models))
 
     def members(self) -> Iterator[tuple[Model, Baseline]]:
         """Iterate over models with their baselines."""
@@ -132,19 +152,19 @@ class Subject:
             for b in self.baselines
         ]  # fmt: skip
         common = tuple(q for q in columns[0] if all(q in column for column in columns))
-        return common, np.array([[column[q] for column in columns] for q in common])
+        table = np.array([[column[q] for column in columns] for q in common], dtype=np.float64)
+        return common, table.reshape(len(common), len(columns))
 
 
 def subjects(data: StudyData) -> tuple[Subject, ...]:
     """Return the cohorts of which there are captures."""
     found: list[Subject] = []
     for cohort in data.study.cohorts:
-        models = tuple(
-            m for m in data.study.cohort_models(cohort.key) if m.key in data.features.baselines
-        )
+        expected = [m for m in data.study.cohort_models(cohort.key) if m.in_baseline]
+        models = tuple(m for m in expected if m.key in data.features.baselines)
         if models:
             baselines = tuple(data.features.baselines[m.key] for m in models)
-            found.append(Subject(cohort, models, baselines))
+            found.append(Subject(cohort, models, baselines, tuple(expected)))
     return tuple(found)
 
 

@@ -1,13 +1,22 @@
-"""One small finished build, shared by the tests that read a finished build."""
+"""One small finished build for the tests that read one, and study folders in the making."""
 
 from __future__ import annotations
 
+import copy
+import datetime as dt
+import json
 import shutil
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "data" / "smollm2"
+
+Fields = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +43,57 @@ def finished(synthetic, tmp_path_factory) -> Path:
 def tampered(finished, tmp_path) -> Path:
     """A copy of the finished build that a test may change."""
     return Path(shutil.copytree(finished, tmp_path / finished.name))
+
+
+def _value(value: object) -> str:
+    """Write a scalar; JSON's strings and numbers are TOML's too."""
+    return (
+        value.isoformat() if isinstance(value, dt.date) else json.dumps(value, ensure_ascii=False)
+    )
+
+
+def _toml(fields: Fields) -> str:
+    """Write what a ``study.toml`` holds: scalars, tables of scalars, arrays of such tables."""
+
+    def scalars(table: Fields) -> list[str]:
+        return [f"{k} = {_value(v)}" for k, v in table.items() if not isinstance(v, (dict, list))]
+
+    lines = scalars(fields)
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            lines += ["", f"[{name}]", *scalars(value)]
+        elif isinstance(value, list):
+            lines += [line for row in value for line in ("", f"[[{name}]]", *scalars(row))]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="session")
+def shipped_fields() -> Callable[[], Fields]:
+    """The fields of ``data/smollm2/study.toml``, to be changed at will."""
+    fields = tomllib.loads((SHIPPED / "study.toml").read_text("utf-8"))
+    return lambda: copy.deepcopy(fields)
+
+
+@pytest.fixture(scope="session")
+def write_study() -> Callable[[Path, Fields], Path]:
+    """Write a ``study.toml`` and return its folder."""
+
+    def write(folder: Path, fields: Fields) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "study.toml").write_text(_toml(fields), encoding="utf-8")
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def copy_captures() -> Callable[..., None]:
+    """Copy the shipped captures of some models into a study folder."""
+
+    def copied(folder: Path, *models: str) -> None:
+        (folder / "raw").mkdir(parents=True, exist_ok=True)
+        for model in models:
+            for path in sorted((SHIPPED / "raw").glob(f"{model}_*")):
+                shutil.copy(path, folder / "raw")
+
+    return copied

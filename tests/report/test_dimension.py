@@ -166,7 +166,8 @@ def test_two_models_are_too_few_to_correlate(ladder):
     ledger, section = run(StudyData(ladder.study, Features(baselines=some)))
     assert not ledger.select(quantity="rho")
     assert not section.figures
-    assert len(ledger.select(quantity="effective")) == 2
+    found = ledger.select(quantity="effective")
+    assert [e.reason for e in found] == [None] * 2 + ["missing_capture"] * 4
     text = Filler(TEMPLATES, ledger, section.figures, section.tables).fill(
         "experiments/dimension.qmd.j2", dict(section.facts)
     )

@@ -122,12 +122,12 @@ def _effective(data: StudyData, subject: Subject) -> Iterator[Entry]:
     from stats.resampling import bootstrap_interval
 
     axes = [axis.key for axis in data.study.axes]
-    for model, baseline in subject.members():
-        known = [axis for axis in axes if axis in baseline.projections]
-        points = np.column_stack([baseline.projections[axis] for axis in known] or [[]])
-        points = points[np.isfinite(points).all(axis=1)]
+    for model in subject.expected:
+        points = _points(data, model, axes)
         estimate = (
-            participation_ratio(points) if known else Estimate.missing(Reason.MISSING_CAPTURE, 0)
+            participation_ratio(points)
+            if len(points)
+            else Estimate.missing(_why_no_points(data, model, axes), 0)
         )
         if estimate.value is not None:
             counts = data.draws.counts(model.key, len(points))
@@ -142,17 +142,36 @@ def _effective(data: StudyData, subject: Subject) -> Iterator[Entry]:
             unit="dimension", method="participation ratio of the covariance of the projections",
             seed=data.plan.seed, label=f"effective dimension of {model.name}",
             sources=tuple(
-                data.source("features/questions", axis, model=model.key) for axis in known
+                data.source("features/questions", axis, model=model.key) for axis in axes
             ),
         )  # fmt: skip
 
 
+def _points(data: StudyData, model: Model, axes: Sequence[str]) -> FloatArray:
+    """Return the projections of the questions that have all of them, shape (Q, axes)."""
+    baseline = data.features.baselines.get(model.key)
+    if baseline is None:
+        return np.empty((0, len(axes)))
+    points = np.column_stack([baseline.projections[axis] for axis in axes])
+    return points[np.isfinite(points).all(axis=1)]
+
+
+def _why_no_points(data: StudyData, model: Model, axes: Sequence[str]) -> Reason:
+    baseline = data.features.baselines.get(model.key)
+    lacking = (
+        axis for axis in axes
+        if baseline is not None and not np.isfinite(baseline.projections[axis]).any()
+    )  # fmt: skip
+    return data.features.why_missing(model.key, "projections", next(lacking, ""))
+
+
 def _measured_group(data: StudyData, subject: Subject, described: Sequence[Entry]) -> Group | None:
     """Pair mean entropy and effective dimension for the models that have both."""
+    effective = {entry.model: entry.value for entry in described}
     chosen = [
-        (model, float(np.nanmean(baseline.entropy)), entry.value)
-        for (model, baseline), entry in zip(subject.members(), described, strict=True)
-        if entry.value is not None and np.isfinite(baseline.entropy).sum() > 1
+        (model, float(np.nanmean(baseline.entropy)), value)
+        for model, baseline in subject.members()
+        if (value := effective[model.key]) is not None and np.isfinite(baseline.entropy).sum() > 1
     ]
     if len(chosen) < 3:
         return None
@@ -277,8 +296,7 @@ def _propagated(group: Group, subject: Subject) -> Iterator[Entry]:
     from stats.correlation import spearman
     from stats.rankmatrix import spearman_rows
 
-    by_model = dict(subject.members())
-    chosen = Subject(group.cohort, group.models, tuple(by_model[m] for m in group.models))
+    chosen = subject.only(group.models)
     entropy, effective = _nested(group.data, chosen)
     if entropy is None or effective is None:
         return
@@ -326,8 +344,7 @@ def _trend(group: Group, subject: Subject) -> Iterator[Entry]:
     if not group.cohort.intervention or len(levels) != len(group.models):
         return
     order = np.argsort(levels)
-    by_model = dict(subject.members())
-    chosen = Subject(group.cohort, group.models, tuple(by_model[m] for m in group.models))
+    chosen = subject.only(group.models)
     _, table = chosen.matched(lambda b: b.entropy)
     outcome = page_trend(table[:, order])
     ratio = float(group.entropy[order[-1]] / group.entropy[order[0]])

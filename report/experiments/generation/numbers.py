@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from report.experiments.base import Analysis, StudyData, Subject, entry_id, subjects
-from report.features import FloatArray
+from report.features import Baseline, FloatArray
 from report.ledger import Entry, Family
 from report.study import Model
 from stats.outcome import Estimate, Reason
@@ -125,13 +125,18 @@ def _measured(data: StudyData, subject: Subject) -> Iterator[Entry]:
     """Describe each model by its questions: mean with BCa interval, sd, median, tokens."""
     from stats.resampling import bootstrap_mean
 
-    for model, baseline in subject.members():
-        values = finite(baseline.entropy)
+    for model in subject.expected:
+        baseline = data.features.baselines.get(model.key)
+        values = finite(np.empty(0) if baseline is None else baseline.entropy)
         n = values.size
         source = (_question_source(data, model, "entropy"),)
-        if n < 2:
-            missing = Estimate.missing(Reason.TOO_FEW, n)
-            yield _entry(data, "mean", model, missing, method="mean over questions")
+        if baseline is None or n < 2:
+            why = Reason.TOO_FEW if n else data.features.why_missing(model.key, "baseline")
+            yield _entry(
+                data, "mean", model, Estimate.missing(why, n), sources=source,
+                method="mean over questions of the token mean",
+                label=f"mean generation entropy of {model.name}",
+            )  # fmt: skip
             continue
         counts = data.draws.counts(model.key, n)
         interval = bootstrap_mean(values, counts, level=data.plan.ci_level)
@@ -225,7 +230,10 @@ def _over_positions(data: StudyData, subject: Subject) -> Iterator[Entry]:
         for quantity, column, unit in trends:
             values = finite(getattr(baseline, column))
             if values.size < 2:
-                estimate = Estimate.missing(Reason.TOO_FEW, values.size)
+                # Answers of one token have an entropy, and no course.
+                known = baseline.has_entropy
+                why = Reason.TOO_FEW if known else data.features.why_missing(model.key, "baseline")
+                estimate = Estimate.missing(why, values.size)
             else:
                 counts = data.draws.counts(model.key, values.size)
                 interval = bootstrap_mean(values, counts, level=data.plan.ci_level)
@@ -239,7 +247,7 @@ def _over_positions(data: StudyData, subject: Subject) -> Iterator[Entry]:
 
 
 def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]:
-    """Compare models on the questions that all of them answered."""
+    """Compare all models on the questions that all answered, and pairs on those that both did."""
     from stats.comparison import (
         friedman,
         hodges_lehmann_paired,
@@ -247,12 +255,9 @@ def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]
         wilcoxon_signed_rank,
     )
 
-    if len(subject.models) < 2:
-        return
-    _, table = subject.matched(lambda baseline: baseline.entropy)
-    cohort = subject.cohort.key
+    subject, cohort = subject.with_entropy, subject.cohort.key
     if len(subject.models) > 2:
-        estimate, outcome = friedman(table)
+        estimate, outcome = friedman(subject.matched(_entropy)[1])
         yield Entry(
             id=entry_id(SLUG, "friedman", data.study.id, cohort), experiment=SLUG,
             quantity="friedman", evidence=data.evidence, cohort=cohort, estimate=estimate,
@@ -260,9 +265,8 @@ def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]
             label=f"agreement of the questions on the order of the {subject.cohort.unit}s",
             sources=tuple(_question_source(data, m, "entropy") for m in subject.models),
         )  # fmt: skip
-    for i, j in combinations(range(len(subject.models)), 2):
-        first, second = subject.models[i], subject.models[j]
-        x, y = table[:, i], table[:, j]
+    for first, second in combinations(subject.models, 2):
+        x, y = subject.only((first, second)).matched(_entropy)[1].T
         shared: dict[str, Any] = {
             "experiment": SLUG, "evidence": data.evidence, "cohort": cohort,
             "model": f"{first.key} {second.key}",
@@ -281,6 +285,10 @@ def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]
             method="matched-pairs rank-biserial correlation", seed=data.plan.seed,
             label=f"rank-biserial correlation, {first.name} against {second.name}", **shared,
         )  # fmt: skip
+
+
+def _entropy(baseline: Baseline) -> FloatArray:
+    return baseline.entropy
 
 
 def finite(values: FloatArray) -> FloatArray:

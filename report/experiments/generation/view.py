@@ -35,12 +35,13 @@ def present(
             shown.append(_figure(data, ledger, "published", _members(data, ledger), None))
         for subject in subjects(data):
             parts.append(_measured_part(data, ledger, subject))
-            key = subject.cohort.key
-            tables.append(_summary_table(data, ledger, key, subject.models))
-            tables.append(_sensitivity_table(data, ledger, subject))
-            entropies = [baseline.entropy for baseline in subject.baselines]
-            shown.append(_figure(data, ledger, key, subject.models, entropies))
-            shown += _running(data, subject)
+            key, described = subject.cohort.key, subject.with_entropy
+            tables.append(_summary_table(data, ledger, key, subject.expected))
+            if described.models:
+                tables.append(_sensitivity_table(data, ledger, described))
+                entropies = [baseline.entropy for baseline in described.baselines]
+                shown.append(_figure(data, ledger, key, described.models, entropies))
+                shown += _running(data, described)
     facts = {"parts": parts, "spreads": [s for data in studies for s in _spreads(data)]}
     return Section(SLUG, TITLE, facts, tuple(shown), tuple(tables))
 
@@ -81,8 +82,12 @@ def _summary_table(data: StudyData, ledger: Ledger, level: str, models: Sequence
     for model in models:
 
         def cell(quantity: str, kind: str = "value", model: Model = model) -> Cell:
-            name = entry_id(SLUG, quantity, model.key, *_suffix(level))
-            return ledger[name].reason or Stat(name, kind) if name in ledger else Reason.TOO_FEW
+            found = ledger.get(entry_id(SLUG, quantity, model.key, *_suffix(level)))
+            if found is not None:
+                return found.reason or Stat(found.id, kind)
+            # Where a model has no mean, its other numbers are not even tried.
+            mean = ledger[entry_id(SLUG, "mean", model.key, *_suffix(level))]
+            return mean.reason or Reason.NOT_PUBLISHED
 
         rows.append(
             (model.name, cell("mean"), cell("mean", "ci"), cell("sd"), cell("median"),
@@ -102,11 +107,11 @@ def _summary_table(data: StudyData, ledger: Ledger, level: str, models: Sequence
 def _sensitivity_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
     quantities = ("mean", "token-weighted", "mass", "slope", "autocorrelation")
 
-    def cell(quantity: str, model: Model, kind: str = "value") -> Cell:
-        name = entry_id(SLUG, quantity, model.key)
-        if name not in ledger:
-            return Reason.MISSING_CAPTURE
-        return ledger[name].reason or Stat(name, kind)
+    def cell(quantity: str, model: Model) -> Cell:
+        found = ledger.get(entry_id(SLUG, quantity, model.key))
+        if found is None:
+            return ledger[entry_id(SLUG, "mean", model.key)].reason or Reason.TOO_FEW
+        return found.reason or Stat(found.id, "value")
 
     rows = tuple((m.name, *(cell(q, m) for q in quantities)) for m in subject.models)
     return Table(
@@ -124,9 +129,9 @@ def _pairs(ledger: Ledger, family: str) -> list[Entry]:
     return [ledger[name] for name in ledger.families[family].members]
 
 
-def _extremes(entries: Sequence[Entry]) -> tuple[Entry, Entry]:
+def _extremes(entries: Sequence[Entry]) -> tuple[Entry, Entry] | None:
     known = [e for e in entries if e.value is not None]
-    return min(known, key=_value), max(known, key=_value)
+    return (min(known, key=_value), max(known, key=_value)) if known else None
 
 
 def _value(entry: Entry) -> float:
@@ -140,15 +145,16 @@ def _published_part(data: StudyData, ledger: Ledger) -> dict[str, Any]:
 
 
 def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[str, Any]:
-    means = [ledger[entry_id(SLUG, "mean", m.key)] for m in subject.models]
+    means = [ledger[entry_id(SLUG, "mean", m.key)] for m in subject.expected]
     part = _part(data, ledger, subject.cohort.key, means)
+    subject = subject.with_entropy
     slopes = [ledger[entry_id(SLUG, "slope", m.key)] for m in subject.models]
     name = entry_id(SLUG, "friedman", data.study.id, subject.cohort.key)
     return part | {
         "cohort": subject.cohort,
         "friedman": ledger.get(name),
         "filtered": all(b.filtered for b in subject.baselines),
-        "slopes": _extremes(slopes) if any(s.value is not None for s in slopes) else None,
+        "slopes": _extremes(slopes),
         "sensitivity": _label("sensitivity", data.study.id, subject.cohort.key),
         "rate": _label("rate", data.study.id, subject.cohort.key)
         if any(b.running_entropy is not None for b in subject.baselines)
@@ -168,11 +174,12 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
 def _part(data: StudyData, ledger: Ledger, level: str, means: Sequence[Entry]) -> dict[str, Any]:
     family = ledger.families[pairs_family(data, level).id]
     pairs = _pairs(ledger, family.id)
-    lowest, highest = _extremes(means)
+    known = _extremes(means)
     name = _label(data.study.id, level)
     return {
         "study": data.study, "level": level, "table": name, "figure": name, "means": means,
-        "lowest": lowest, "highest": highest, "family": family,
+        "lowest": known and known[0], "highest": known and known[1], "family": family,
+        "absent": [(data.study.model(str(e.model)).name, e.reason) for e in means if e.reason],
         "name": {e.id: data.study.model(str(e.model)).name for e in means},
         "rejected": sum(bool(e.rejected) for e in pairs), "pairs": pairs,
         "open": [e for e in pairs if e.rejected is False],
@@ -201,7 +208,9 @@ def _figure(
         if samples is not None:
             _strips(axes[1], samples, tones)
 
-    low, high = _extremes(means)
+    known = _extremes(means)
+    assert known is not None
+    low, high = known
     name = _label(data.study.id, level)
     beside = "" if samples is None else " Right: every question's entropy, with quartiles."
     return Figure(

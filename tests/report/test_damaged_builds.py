@@ -1,0 +1,235 @@
+"""Damaged captures, from the file to the document: the reason stands in the right cells."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from report.cli import main
+from report.ledger import Entry, Ledger
+from report.paper import write_source
+from report.pipeline import Options, Results, build, compute, load
+
+KEY = "smollm2_135m"
+NPZ = f"{KEY}_baseline_hidden_states.npz"
+GOOD = ("smollm2_135m_t03", "smollm2_135m_t05", "smollm2_135m_t13")
+QUICK = Options(quick=True)
+
+# Folder, what the problem line says, the reason where generation entropy would stand.
+USELESS = (
+    ("truncated_npz", "can't be read", "damaged_file"),
+    ("object_array", "decay_states: holds pickled Python objects, so the file is refused",
+     "damaged_file"),
+    ("json_29_questions", "holds 30 answers, and the JSON lists 29 questions", "misaligned"),
+)  # fmt: skip
+USABLE = (
+    ("offsets_past_end", "token_offsets: token_offsets do not describe these 4488 rows"),
+    ("nan_logprobs", "top_k_logprobs: NaN or no log-probabilities in 165 rows of question 4 "
+     "(row 3 counted from 0), question 8 (row 7 counted from 0)"),
+)  # fmt: skip
+EVERY = (*(name for name, *_ in (*USELESS, *USABLE)), "constant_axis")
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """Makes and computes a study of one damaged capture, alone or among good ones."""
+
+    folder: Path
+    fields: Callable[[], dict[str, Any]]
+    write: Callable[[Path, dict[str, Any]], Path]
+    copy: Callable[..., None]
+    shared: Callable[[str], Path]
+
+    def study(self, name: str, *good: str) -> Path:
+        fields = self.fields()
+        own = {"key": KEY, "name": "Damaged model", "cohort": "ladder", "vocabulary": 49152}
+        fields["models"] = [m for m in fields["models"] if m["key"] in good]
+        fields["id"], fields["title"] = "damaged", "A damaged capture"
+        self.copy(self.folder / name, *good)
+        if name != "sound":
+            fields["models"].append(own | {"level": 1.0})
+            for path in self.shared(f"damaged/{name}").iterdir():
+                shutil.copy(path, self.folder / name / "raw")
+        return self.write(self.folder / name, fields)
+
+    def computed(self, name: str, *good: str) -> Results:
+        return compute(load([self.study(name, *good)], quick=True), QUICK, lambda _: None)
+
+
+@pytest.fixture
+def damaged(
+    tmp_path: Path,
+    shipped_fields: Callable[[], dict[str, Any]],
+    write_study: Callable[[Path, dict[str, Any]], Path],
+    copy_captures: Callable[..., None],
+    shared: Callable[[str], Path],
+) -> Damaged:
+    return Damaged(tmp_path, shipped_fields, write_study, copy_captures, shared)
+
+
+def reasons(ledger: Ledger, **wanted: str) -> set[str | None]:
+    return {e.reason and str(e.reason) for e in ledger.select(**wanted)}
+
+
+def source_of(results: Results, folder: Path) -> str:
+    text = write_source(results, folder, "embedded").read_text("utf-8")
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(("name", "said", "reason"), USELESS)
+def test_a_useless_npz_costs_what_needs_it(
+    damaged: Damaged, tmp_path: Path, name: str, said: str, reason: str
+) -> None:
+    results = damaged.computed(name)
+    ledger = results.ledger
+    assert reasons(ledger, experiment="generation", quantity="mean") == {reason}
+    for experiment, quantities in {
+        "layers": ("min", "max", "width", "spectral-min"),
+        "behaviour": ("axis", "partial"),
+        "signature": ("peak", "strongest"),
+    }.items():
+        for quantity in quantities:
+            assert reasons(ledger, experiment=experiment, quantity=quantity) == {reason}
+    # The projections are in the JSON, and sound.
+    assert ledger[f"dimension.effective.{KEY.replace('_', '-')}"].value is not None
+    text = source_of(results, tmp_path)
+    assert said.split(": ")[-1] in text
+    assert f"`{NPZ}`" in text
+    assert "No generation entropy could be computed" in text
+
+
+def test_not_a_number_costs_two_questions(damaged: Damaged, tmp_path: Path) -> None:
+    results = damaged.computed("nan_logprobs")
+    ledger = results.ledger
+    mean = ledger["generation.mean.smollm2-135m"]
+    assert (mean.reason, mean.estimate.n) == (None, 28)
+    tested = [e for e in ledger.select(experiment="behaviour", quantity="axis") if e.p is not None]
+    assert {e.estimate.n for e in tested} == {28}
+    assert reasons(ledger, experiment="behaviour", quantity="axis") == {None, "constant_input"}
+    text = source_of(results, tmp_path)
+    assert "question 4 (row 3 counted from 0), question 8 (row 7 counted from 0)" in text
+
+
+def test_offsets_past_the_end_cost_nothing(damaged: Damaged, tmp_path: Path) -> None:
+    results = damaged.computed("offsets_past_end")
+    assert results.ledger["generation.mean.smollm2-135m"].estimate.n == 30
+    assert "they end at 4988" in source_of(results, tmp_path)
+
+
+def test_a_constant_axis_costs_its_correlations(damaged: Damaged, tmp_path: Path) -> None:
+    results = damaged.computed("constant_axis")
+    for axis in ("confident_cautious", "formal_casual"):
+        for quantity in ("axis", "partial"):
+            found = reasons(results.ledger, experiment="behaviour", quantity=quantity, axis=axis)
+            assert found == {"constant_input"}
+    assert results.ledger["dimension.effective.smollm2-135m"].value is not None
+    (family,) = (f for f in results.ledger.families.values() if f.id.startswith("behaviour.axis"))
+    assert (family.m, len(family.members)) == (5, 7)
+    assert "is constant: all 30 values are 0.25" in source_of(results, tmp_path)
+
+
+# --- one bad file among good ones --------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sound(
+    tmp_path_factory: pytest.TempPathFactory,
+    shipped_fields: Callable[[], dict[str, Any]],
+    write_study: Callable[[Path, dict[str, Any]], Path],
+    copy_captures: Callable[..., None],
+) -> Ledger:
+    """The ledger of the good captures alone."""
+    folder = tmp_path_factory.mktemp("sound")
+    made = Damaged(folder, shipped_fields, write_study, copy_captures, lambda name: folder / name)
+    return made.computed("sound", *GOOD).ledger
+
+
+def uncorrected(entry: Entry) -> dict[str, Any]:
+    return {k: v for k, v in entry.row().items() if k not in ("p_adjusted", "rejected")}
+
+
+def costs_its_own_rows(ledger: Ledger, sound: Ledger) -> None:
+    """Not one digit of the others changes, adjusted p-values included."""
+    for entry in sound:
+        assert ledger[entry.id].row() == entry.row()
+    own = [e for e in ledger if e.id not in sound]
+    assert own
+    assert {e.model for e in own} == {KEY}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "reason"), [(name, reason) for name, _, reason in USELESS])
+def test_a_bad_file_costs_its_own_rows(
+    damaged: Damaged, sound: Ledger, name: str, reason: str
+) -> None:
+    ledger = damaged.computed(name, *GOOD).ledger
+    costs_its_own_rows(ledger, sound)
+    assert reasons(ledger, experiment="behaviour", quantity="axis", model=KEY) == {reason}
+
+
+@pytest.mark.slow
+def test_a_missing_json_costs_its_own_rows(damaged: Damaged, sound: Ledger) -> None:
+    folder = damaged.study("truncated_npz", *GOOD)
+    (folder / "raw" / f"{KEY}_baseline.json").unlink()
+    ledger = compute(load([folder], quick=True), QUICK, lambda _: None).ledger
+    costs_its_own_rows(ledger, sound)
+    assert reasons(ledger, model=KEY) == {"missing_capture"}
+
+
+@pytest.mark.slow
+def test_missing_numbers_move_no_other_model(damaged: Damaged, sound: Ledger) -> None:
+    """Two answers of one model are gone: what is said of other models stays as it is."""
+    ledger = damaged.computed("nan_logprobs", *GOOD).ledger
+    for entry in sound:
+        if entry.model is not None and entry.quantity != "leave-one-out":
+            assert uncorrected(ledger[entry.id]) == uncorrected(entry)
+
+
+# --- check, and a whole document ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "said"), [*((n, s) for n, s, _ in USELESS), *USABLE])
+def test_check_ends_with_one_and_says_what_to_do(
+    damaged: Damaged, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    study = damaged.study(name)
+    assert main(["check", str(study), "--json"]) == 1
+    (reports,) = json.loads(capsys.readouterr().out).values()
+    (bad,) = [report for report in reports if report["verdict"] == "problem"]
+    assert bad["file"] == NPZ
+    (problem,) = [p for p in bad["problems"] if not p["note"]]
+    assert said in f"{problem['field']}: {problem['problem']}"
+    assert problem["remedy"].endswith(".")
+
+
+def test_a_constant_axis_is_noted_and_needs_no_remedy(
+    damaged: Damaged, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(damaged.study("constant_axis"))]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "formal_casual" in said
+    assert "note" in said
+
+
+@pytest.mark.slow
+def test_a_document_of_damage_alone_is_built(damaged: Damaged, tmp_path: Path) -> None:
+    options = Options(formats=("html",), renderer="embedded", quick=True)
+    built = build([damaged.study("truncated_npz")], tmp_path / "out", options, lambda _: None)
+    html = " ".join((built.folder / "report.html").read_text("utf-8").split())
+    assert "The capture file is damaged and could not be read." in html
+    assert "Copy the file again, or make the capture again." in html
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_nothing_is_said_in_the_language_of_the_program(
+    damaged: Damaged, tmp_path: Path, name: str
+) -> None:
+    text = source_of(damaged.computed(name), tmp_path)
+    for word in (" nan", "None,", "None)", " inf ", "NoneType", "Undefined"):
+        assert word not in text
