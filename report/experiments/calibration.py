@@ -189,12 +189,26 @@ def _part(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) 
         "contrasts": contrasts,
         "survivors": [(e, data.study.model(str(e.model)), data.study.axis(str(e.axis)))
                       for e in contrasts if e.rejected],
+        "findings": _findings(data, contrasts),
         "by_model": [(m, kept) for m in models if (kept := [
             (e, data.study.axis(str(e.axis))) for e in contrasts if e.rejected and e.model == m.key
         ])],
         "missing": [(model, axes, reason) for (model, reason), axes in missing.items()],
         "agree": _axes_by_agreement(data, ledger, level, models),
     }  # fmt: skip
+
+
+def _findings(data: StudyData, contrasts: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Group what survives by axis and direction, so that it is told once for several models."""
+    groups: dict[tuple[str, bool], list[tuple[Entry, Model]]] = {}
+    for entry in contrasts:
+        if entry.rejected:
+            group = (str(entry.axis), _value(entry) > 0)
+            groups.setdefault(group, []).append((entry, data.study.model(str(entry.model))))
+    return [
+        {"axis": data.study.axis(axis), "higher": higher, "members": members}
+        for (axis, higher), members in groups.items()
+    ]
 
 
 def _axes_by_agreement(

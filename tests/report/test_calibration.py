@@ -82,7 +82,9 @@ def test_the_section_says_what_is_wrong_with_the_published_numbers(root, publish
     assert "are permuted" in text
     assert "different vendors" in text
     assert "differs between these models on verbose–concise." in text
-    assert "p ≤ .001" in text
+    assert "p ≤ .001" in text.replace("\u00a0", " ")
+    assert text.count("Entropy is higher under *formal*") == 1  # of both models at once
+    assert "so this is no replication" in text
     assert [f.filename for f in section.figures] == [
         "entropy-2026-02/exp4_calibration_entropy_published"
     ]
@@ -285,12 +287,13 @@ def test_a_cohort_of_which_nothing_could_be_read_still_has_its_section(root):
 def test_the_section_tells_what_survives_and_what_repeats(root, two):
     section, text = filled(root, two, settled(two))
     assert "Of six contrasts,\nfour survive" in text
-    assert "In Base, entropy is higher under *formal*\nthan under *casual*" in text
-    assert "In Base, entropy is lower under *verbose*" in text
+    assert "Entropy is higher under *formal* than under *casual*\nin Base (Δ = " in text
+    assert text.count("Entropy is higher under *formal*") == 1  # both models in one sentence
+    assert "Entropy is lower under *verbose* than under *concise*\nin Base (Δ = " in text
     assert "combined contrast stands on formal–casual" in text
     assert "Base is the base model of Tuned." in text
     assert "Δ differs on\nverbose–concise" in text
-    assert "There, length is another explanation." in text
+    assert "there, length is another explanation." in text
     assert len(section.tables) == 4
     for table in section.tables:
         assert f"#tbl-{table.id}" in text
