@@ -74,7 +74,8 @@ def _number(value: float) -> str:
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, columns, restval="", lineterminator="\n")
+        # The line end of RFC 4180: with a bare \n, csv leaves a lone \r in a text unquoted.
+        writer = csv.DictWriter(handle, columns, restval="", lineterminator="\r\n")
         writer.writeheader()
         writer.writerows(rows)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from report.errors import InputError
@@ -49,6 +49,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(str.st
 
 
 @settings(deadline=None)
+@example([("a\rb", 0.0, 0.0)])
 @given(st.lists(st.tuples(TEXTS, NUMBERS, NUMBERS), min_size=1, max_size=5))
 def test_any_text_and_any_number_survive(tmp_path_factory, rows):
     folder = tmp_path_factory.mktemp("features")
