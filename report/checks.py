@@ -364,7 +364,8 @@ class Cell(Check):
         shown = ", ".join(dict.fromkeys(row[self.column] or fmt.MISSING for row in wrong or rows))
         return ruling(
             Finding.CONTRADICTED if wrong else Finding.SUPPORTED,
-            f"The published table {self.table} says {shown} under {self.column}.",
+            f"The study's table of {self.table.replace('_', ' ')} has “{shown}” "
+            f"under {self.column}.",
         )
 
 

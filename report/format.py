@@ -20,6 +20,7 @@ _DECIMALS = {
     "count": 0, "models": 0, "layer": 0, "tokens": 0, "ratio": 2, "": 3,
 }  # fmt: skip
 _SYMBOLS = {"rho": "ρ = ", "r": "r = "}
+_NAMED_UNITS = {"nats": " nats", "tokens": " tokens"}
 _SMALLEST_P = 0.001
 
 
@@ -81,12 +82,14 @@ def level(entry: Entry) -> str:
 def signed(value: float, unit: str) -> str:
     """Format a difference with its sign, also when it is positive."""
     text = number(value, unit)
-    return text if text.startswith(MINUS) or not value else f"+{text}"
+    is_zero = not any(c in "123456789" for c in text)
+    return text if text.startswith(MINUS) or is_zero else f"+{text}"
 
 
 def sentence(entry: Entry, rule: str = "") -> str:
     """Format an entry for a sentence: estimate, interval, p, or p adjusted by ``rule``."""
-    parts = [_SYMBOLS.get(entry.unit, "") + _value(entry)]
+    unit = "" if entry.value is None else _NAMED_UNITS.get(entry.unit, "")
+    parts = [_SYMBOLS.get(entry.unit, "") + _value(entry) + unit]
     if entry.estimate.interval is not None:
         parts.append(f"{level(entry)} CI {interval(entry)}")
     if rule in entry.p_adjusted:

@@ -18,6 +18,12 @@ from report.settings import Plan, rng_for
 from report.study import Cohort, Model, Study
 
 
+def unit_of(data: StudyData, level: str) -> str:
+    """Say what is compared at a level, ``"published"`` or a cohort's key: models or conditions."""
+    cohorts = data.study.cohorts
+    return next((c.unit for c in cohorts if c.key == level), cohorts[0].unit)
+
+
 class Draws:
     """The random draws of a study: made once a model, used by each of its tests.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from report import format as fmt
 from report.document import Cell, Stat, Table
-from report.experiments.base import StudyData, Subject, entry_id
+from report.experiments.base import StudyData, Subject, entry_id, unit_of
 from report.experiments.behaviour_entries import SLUG
 from report.ledger import Entry, Family, Ledger
 from report.tables import left, right
@@ -17,7 +17,7 @@ RULES = {"bh": "BH", "holm": "Holm", "by": "BY", "maxt": "max-T"}
 _SHOWN = 5
 """Pairs in the table of the strongest, at least."""
 _TITLES = {
-    "axis": "Entropy and behavioural axes, all pairs of model and axis",
+    "axis": "Entropy and behavioural axes, all pairs of {unit} and axis",
     "partial": "Entropy and behavioural axes given the length of the answer",
     "zones": "Dead zones against entropy and against effective dimension",
     "pooled": "Entropy and behavioural axes, pooled over models",
@@ -34,7 +34,8 @@ def family_of(data: StudyData, quantity: str, level: str) -> Family:
     if method == "maxt" and (quantity != "axis" or level == "published"):
         method = "holm"
     name = entry_id(SLUG, quantity, data.study.id, level)
-    return Family(name, _TITLES[quantity], method, data.plan.alpha)
+    title = _TITLES[quantity].format(unit=unit_of(data, level))
+    return Family(name, title, method, data.plan.alpha)
 
 
 def pairs_of(ledger: Ledger, family: str) -> list[Entry]:

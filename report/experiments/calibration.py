@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Canvas
 from report import figures
 from report.document import Figure, Section, Table
 from report.experiments import calibration_plots as plots
-from report.experiments.base import Analysis, StudyData, entry_id
+from report.experiments.base import Analysis, StudyData, entry_id, unit_of
 from report.experiments.calibration_contrasts import (
     SLUG,
     Calibrated,
@@ -59,7 +59,9 @@ def _measured(data: StudyData, group: Calibrated) -> tuple[list[Entry], list[Fam
     level = group.cohort.key
     declared = [
         poles_family(data, level),
-        _family(data, "lengths", level, "Answer length by pole, all models and axes"),
+        _family(
+            data, "lengths", level, f"Answer length by pole, all {unit_of(data, level)}s and axes"
+        ),
         _family(data, "replication", level, "Entropy by pole, combined over models, by axis"),
         _family(data, "tuning", level, "Entropy by pole, base against instruction-tuned models"),
     ]
@@ -79,7 +81,8 @@ def poles_family(data: StudyData, level: str) -> Family:
     """Declare the family of all contrasts of one level."""
     return _family(
         data, "poles", level,
-        "Entropy under the positive against the negative pole, all models and axes",
+        "Entropy under the positive against the negative pole, "
+        f"all {unit_of(data, level)}s and axes",
     )  # fmt: skip
 
 

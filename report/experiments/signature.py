@@ -144,7 +144,7 @@ def _part(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) 
         "table": _part_id(data, level, "peaks"), "positions": _part_id(data, level, "positions"),
         "tested": [e for e in peaks if e.p is not None],
         "nominal": [e for e in alone if e.p is not None and e.p <= family.alpha],
-        "kept": kept,
+        "kept": kept, "at_embeddings": sum(e.layer == 0 for e in kept),
         "strongest": max(kept, key=lambda e: abs(e.value or 0.0), default=None),
         "lost": _undone(alone, peaks, family.alpha),
         "missing": _missing(data, [e for e in peaks if e.model not in absent]),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from report.experiments.base import StudyData, Subject, entry_id
+from report.experiments.base import StudyData, Subject, entry_id, unit_of
 from report.features import Baseline, FloatArray
 from report.ledger import Entry, Family
 from report.study import Axis, Cohort, Model
@@ -144,11 +144,13 @@ def _why(x: FloatArray, axis: FloatArray) -> Reason:
 
 def measured(data: StudyData, group: Signatures) -> tuple[list[Entry], list[Family]]:
     """Compute all entries of one cohort, and declare their families."""
-    level = group.cohort.key
+    level, unit = group.cohort.key, group.cohort.unit
     families = [
         peaks_family(data, level),
-        _family(data, "strongest", level, "holm", "Strongest correlation of each model's matrix"),
-        _family(data, "similarities", level, "holm", "Similarity of signatures, all pairs"),
+        _family(data, "strongest", level, "holm", f"Strongest correlation of each {unit}'s matrix"),
+        _family(
+            data, "similarities", level, "holm", f"Similarity of signatures, all pairs of {unit}s"
+        ),
     ]
     peaks, strongest, similarities = (family.id for family in families)
     entries: list[Entry] = []
@@ -168,7 +170,8 @@ def _family(data: StudyData, what: str, level: str, method: str, title: str) -> 
 def peaks_family(data: StudyData, level: str) -> Family:
     """Declare the family of all peaks of one level."""
     title = "Largest correlation of activation entropy with an axis over the layers"
-    return _family(data, "peaks", level, data.plan.decision, f"{title}, all models and axes")
+    title += f", all {unit_of(data, level)}s and axes"
+    return _family(data, "peaks", level, data.plan.decision, title)
 
 
 def _sources(data: StudyData, model: Model, axis: Axis, **where: object) -> tuple[str, ...]:

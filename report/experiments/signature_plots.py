@@ -80,7 +80,9 @@ def positions(
         "Spearman's ρ. Filled: the peak survives the search over layers and the correction for "
         f"all {unit}s and axes. Open: it does not.{bars}",
         f"One panel an axis, one row a {unit}: the relative depth of each peak. Filled markers, "
-        f"{fmt.count(kept)} of them, survive the corrections.",
+        f"{fmt.count(kept)} of them, survive the corrections." if kept
+        else f"One panel an axis, one row a {unit}: the relative depth of each peak. All markers "
+        "are open: no peak survives the corrections.",
         (figures.WIDTH, rows * (0.17 * len(models) + 0.36) + 0.3), draw,
     )  # fmt: skip
 

@@ -42,7 +42,7 @@ def test_a_sentence_without_interval_or_test_leaves_them_out():
         id="a", experiment="x", quantity="y", evidence="raw", cohort="c", method="m", unit="nats",
         estimate=Estimate(0.2, 30),
     )  # fmt: skip
-    assert fmt.show(described, "apa") == "0.200"
+    assert fmt.show(described, "apa") == "0.200 nats"
     assert fmt.show(described, "p") == fmt.show(described, "ci") == fmt.MISSING
 
 
@@ -55,6 +55,7 @@ def test_kinds():
     assert fmt.show(e, "adjusted:by") == fmt.MISSING
     assert fmt.show(entry(0.055, "nats"), "signed") == "+0.055"
     assert fmt.show(entry(-0.027, "nats"), "signed") == "−0.027"
+    assert fmt.show(entry(0.4, "tokens"), "signed") == "0"  # not +0
     with pytest.raises(ValueError, match="no such format"):
         fmt.show(e, "colour")
 

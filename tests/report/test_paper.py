@@ -29,7 +29,11 @@ def test_every_method_that_was_run_is_explained(results):
     from report.paths import TEMPLATES
 
     methods = Methods(results.ledger)
-    Filler(TEMPLATES, results.ledger, (), ()).fill("methods.qmd.j2", {"methods": methods})
+    studies = [data.study for data in results.studies]
+    text = Filler(TEMPLATES, results.ledger, (), ()).fill(
+        "methods.qmd.j2", {"methods": methods, "ledger": results.ledger, "studies": studies}
+    )
+    assert f"decisions at α = {studies[0].plan.alpha}" in text
     assert methods.unexplained() == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from report.experiments.base import Analysis, StudyData, Subject, entry_id, subjects
+from report.experiments.base import Analysis, StudyData, Subject, entry_id, subjects, unit_of
 from report.features import Baseline, FloatArray
 from report.ledger import Entry, Family
 from report.study import Model
@@ -40,7 +40,7 @@ def pairs_family(data: StudyData, level: str) -> Family:
     """Declare the family of all pairs of models, at one evidence level."""
     return Family(
         entry_id(SLUG, "pairs", data.study.id, level),
-        "Differences in mean generation entropy, all pairs of models",
+        f"Differences in mean generation entropy, all pairs of {unit_of(data, level)}s",
         "holm",
         data.plan.alpha,
     )
