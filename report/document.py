@@ -55,7 +55,8 @@ class Table:
         A sentence or two of Markdown.
     columns : tuple of Column
     rows : tuple of tuple of Cell
-        Text, a `Stat`, or the `Reason` why the cell is empty.
+        Text (shown as it is: it is not Markdown), a `Stat`, or the `Reason` why the cell is
+        empty.
     note : str
         Printed under the table.
     """

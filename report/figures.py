@@ -47,6 +47,8 @@ _STYLE: dict[str, Any] = {
     "figure.facecolor": "white", "axes.facecolor": "white", "savefig.facecolor": "white",
     "svg.fonttype": "path", "pdf.fonttype": 42, "axes.unicode_minus": True,
     "axes.axisbelow": True,
+    # Names come from data: a dollar sign in one is a dollar sign.
+    "text.parse_math": False,
 }  # fmt: skip
 
 

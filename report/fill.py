@@ -17,15 +17,9 @@ import jinja2
 from report import format as fmt
 from report.document import Figure, Stat, Table
 from report.errors import TemplateError
+from report.format import escape
 from report.ledger import Entry, Ledger
 from report.tables import to_markdown
-
-_SPECIAL = re.compile(r"([\\`*_{}\[\]#<>|~^$@])")
-
-
-def escape(text: str) -> str:
-    """Escape text from data so that Markdown shows it as it is."""
-    return _SPECIAL.sub(r"\\\1", text)
 
 
 def yaml(text: str) -> str:
@@ -118,7 +112,8 @@ class Filler:
     def figure(self, figure_id: str) -> str:
         """Place a figure."""
         figure = self._figures[figure_id]
-        alt = figure.alt.replace('"', "'")
+        # In an attribute a backslash escapes, an ampersand begins an entity, a quote ends it.
+        alt = figure.alt.replace("\\", r"\\").replace("&", "&amp;").replace('"', "'")
         attributes = f'{{#fig-{figure.id} fig-alt="{alt}"}}'
         return f"![{figure.caption}](figures/{figure.filename}.svg){attributes}\n"
 

@@ -7,6 +7,7 @@ ledger and compares them with what stands in the finished document.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from report.ledger import Entry
@@ -189,3 +190,15 @@ def out_of(part: int, whole: int, singular: str, plural: str = "") -> str:
     if part == 0 and whole == 2:
         return f"neither of the {things}"
     return f"{count(part)} of the {things}"
+
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]#<>|~^$@&])")
+# What would begin a list or a definition at the start of a line.
+_OPENING = re.compile(r"^(\w{0,9})([-+:.)])(?=\s|$)")
+_LINE_BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
+
+
+def escape(text: str) -> str:
+    """Escape text from data so that Markdown shows it as it is, on one line."""
+    text = _SPECIAL.sub(r"\\\1", _LINE_BREAKS.sub(" ", text.strip()))
+    return _OPENING.sub(r"\1\\\2", text)

@@ -13,6 +13,7 @@ from report.ledger import Ledger
 from stats.outcome import Reason
 
 CellText = Callable[[Stat], str]
+Escape = Callable[[str], str]
 _MARKS = "abcdefghijklmnopqrstuvwxyz"
 _RULES = {"left": ":--", "right": "--:", "center": ":-:"}
 
@@ -24,14 +25,16 @@ def reasons_in(table: Table) -> list[Reason]:
     )
 
 
-def _cells(table: Table, text: CellText, mark: Callable[[str], str]) -> Iterator[list[str]]:
-    """Turn cells into text; an empty one carries the mark of its reason."""
+def _cells(
+    table: Table, number: CellText, text: Escape, mark: Callable[[str], str]
+) -> Iterator[list[str]]:
+    """Turn cells into text of the target; an empty one carries the mark of its reason."""
     marks = {reason: mark(_MARKS[i]) for i, reason in enumerate(reasons_in(table))}
 
     def one(cell: Cell) -> str:
         if isinstance(cell, Stat):
-            return text(cell)
-        return f"{fmt.MISSING}{marks[cell]}" if isinstance(cell, Reason) else cell
+            return number(cell)
+        return text(fmt.MISSING) + marks[cell] if isinstance(cell, Reason) else text(cell)
 
     for row in table.rows:
         yield [one(cell) for cell in row]
@@ -50,7 +53,7 @@ def to_markdown(table: Table, text: CellText) -> str:
         return f"^{letter}^"
 
     rows = [[c.header for c in table.columns], [_RULES[c.align] for c in table.columns]]
-    rows += list(_cells(table, text, superscript))
+    rows += list(_cells(table, text, fmt.escape, superscript))
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     lines += ["", f": {table.caption} {{#tbl-{table.id}}}", ""]
     if under := notes(table, superscript):
@@ -69,14 +72,12 @@ def to_csv(table: Table, ledger: Ledger) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([_plain(c.header) for c in table.columns])
-    writer.writerows(
-        [_plain(cell) for cell in row] for row in _cells(table, _printed(ledger), lambda _: "")
-    )
+    writer.writerows(_cells(table, _printed(ledger), str, lambda _: ""))
     return out.getvalue()
 
 
-def _printed(ledger: Ledger) -> CellText:
-    return lambda stat: fmt.show(ledger[stat.entry], stat.kind)
+def _printed(ledger: Ledger, text: Escape = str) -> CellText:
+    return lambda stat: text(fmt.show(ledger[stat.entry], stat.kind))
 
 
 _LATEX = str.maketrans({
@@ -89,29 +90,30 @@ _LATEX = str.maketrans({
 
 
 def tex(text: str) -> str:
-    """Write text for LaTeX; letters between NULs become table-note marks."""
-    return re.sub("\0(.)\0", r"\\tnote{\1}", _plain(text).translate(_LATEX))
+    """Write text for LaTeX as it is."""
+    return text.translate(_LATEX)
+
+
+def _tex(markdown: str) -> str:
+    return tex(_plain(markdown))
 
 
 def to_latex(table: Table, ledger: Ledger) -> str:
     """Write a LaTeX table float with booktabs rules; needs ``booktabs`` and ``threeparttable``."""
 
     def mark(letter: str) -> str:
-        return f"\0{letter}\0"
+        return rf"\tnote{{{letter}}}"
 
     spec = "".join({"left": "l", "right": "r", "center": "c"}[c.align] for c in table.columns)
-    body = [
-        " & ".join(tex(cell) for cell in row) + r" \\"
-        for row in _cells(table, _printed(ledger), mark)
-    ]
+    body = [" & ".join(row) + r" \\" for row in _cells(table, _printed(ledger, tex), tex, mark)]
     under = [table.note] if table.note else []
-    items = [rf"\item {tex(note)}" for note in under]
+    items = [rf"\item {_tex(note)}" for note in under]
     items += [rf"\item[{_MARKS[i]}] {tex(r.sentence)}" for i, r in enumerate(reasons_in(table))]
     lines = [
         r"\begin{table}", r"\centering", r"\begin{threeparttable}",
-        rf"\caption{{{tex(table.caption)}}}", rf"\label{{tbl-{table.id}}}",
+        rf"\caption{{{_tex(table.caption)}}}", rf"\label{{tbl-{table.id}}}",
         rf"\begin{{tabular}}{{{spec}}}", r"\toprule",
-        " & ".join(tex(c.header) for c in table.columns) + r" \\", r"\midrule",
+        " & ".join(_tex(c.header) for c in table.columns) + r" \\", r"\midrule",
         *body, r"\bottomrule", r"\end{tabular}",
     ]  # fmt: skip
     if items:

@@ -10,7 +10,6 @@ from report.document import Cell, Stat, Table
 from report.experiments.base import StudyData, entry_id
 from report.experiments.behaviour_tables import RULES, family_of, in_words
 from report.experiments.integrity_entries import SLUG
-from report.fill import escape
 from report.ledger import Entry, Ledger
 from report.study import Model
 from report.tables import left, right
@@ -213,8 +212,7 @@ def _changes(data: StudyData, change: Mapping[str, Any]) -> Table:
 
 def _problems(data: StudyData, part: Mapping[str, Any]) -> Table:
     rows = tuple(
-        (f"`{p.file}`" + (f" ({escape(p.field)})" if p.field else ""), escape(p.problem),
-         escape(p.costs) or "nothing", escape(p.remedy))
+        (f"{p.file} ({p.field})" if p.field else p.file, p.problem, p.costs or "nothing", p.remedy)
         for p in part["problems"]
     )  # fmt: skip
     return Table(

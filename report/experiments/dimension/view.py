@@ -13,6 +13,7 @@ from report import figures
 from report.document import Cell, Figure, Section, Stat, Table
 from report.experiments.base import StudyData, entry_id
 from report.experiments.dimension.numbers import POWER, SLUG, Group
+from report.format import escape
 from report.ledger import Entry, Ledger
 from report.tables import left, right
 
@@ -110,8 +111,8 @@ def _answers(group: Group, ledger: Ledger) -> Table:
             rows.append((words, *(_known(ledger[name], kind) for kind in kinds)))
     return Table(
         _label(group, "answers"),
-        f"{group.cohort.title}: the correlation of mean entropy and effective dimension, and how "
-        "far each way of looking at it can be trusted. The floor is the smallest p that the test "
+        f"{escape(group.cohort.title)}: the correlation of mean entropy and effective dimension, "
+        "and how far each way of looking at it can be trusted. The floor is the smallest p that the test "
         "can reach.",
         (left("Statistic"), right("Estimate"), right("95% CI"), right("p"), right("Floor")),
         tuple(rows),
@@ -171,7 +172,7 @@ def _figure(group: Group, ledger: Ledger) -> Figure:
     return Figure(
         _label(group), f"{group.data.study.id}/exp3_entropy_vs_dimension"
         + ("_published" if group.tail else ""),
-        f"{group.cohort.title}: mean entropy (95% confidence interval) against effective "
+        f"{escape(group.cohort.title)}: mean entropy (95% confidence interval) against effective "
         f"dimension ({what}).",
         f"Scatter plot of {len(group.models)} {group.cohort.unit}s. Effective dimension is "
         f"smallest for {order[0][1].name} and largest for {order[-1][1].name}.",
