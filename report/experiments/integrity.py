@@ -162,6 +162,7 @@ def _lost_published(data: StudyData, ledger: Ledger) -> dict[str, Any] | None:
             return found | {
                 "name": data.study.model(row["model"]).name,
                 "axes_lost": int(row["answers_without_rows"]) // axis,
+                "rest_lost": int(row["answers_without_rows"]) % axis,
             }
     return None
 
@@ -271,7 +272,7 @@ def _changes(data: StudyData, ledger: Ledger, subject: Subject) -> dict[str, Any
 
 def _range(numbers: Sequence[int]) -> str:
     low, high = min(numbers), max(numbers)
-    return str(low) if low == high else f"between {low} and {high}"
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _figure(data: StudyData, models: Sequence[Model]) -> Figure:

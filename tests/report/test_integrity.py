@@ -123,7 +123,7 @@ def test_the_evidence_is_told_in_numbers_of_the_ledger(root, published):
     assert "[124](#row-integrity-answers-lost-qwen-7b-published)" in text
     assert "all six recovered values agree" in text
     assert "the sum over the answers in the public JSON files for\nall six models" in text
-    assert "that is\ntwo whole axes." in text
+    assert "the last\ntwo axes and the end of the one before." in text
     assert "In Gemma 2 9B (base) it did find one for patient–irritated" in text
     assert "patient–irritated and proactive–reluctant" in text
     assert "In the order in which the\ncapturing program lists its axes" in text

@@ -19,6 +19,7 @@ from report.tables import left, right
 
 TITLE = "What can a handful of models say?"
 MORE_MODELS = (10, 30, 60)
+OTHER_SIZES = "0.45"  # grey
 STRONG, NEARLY_PERFECT = 0.5, 0.9  # what an interval must reach to leave room for it
 
 
@@ -193,9 +194,9 @@ def _power_curves(groups: Sequence[Group]) -> list[Figure]:
 
         axes = canvas.subplots()
         rhos = np.linspace(0.0, 0.98, 50)
-        for i, n in enumerate(sizes):
+        for n in sizes:
             here = n in present_sizes
-            tone = figures.INK if here else figures.PALETTE[i % len(figures.PALETTE)]
+            tone = figures.INK if here else OTHER_SIZES  # the palette belongs to the models
             power = power_curve([float(rho) for rho in rhos], n, alpha)
             axes.plot(rhos, power, color=tone, lw=2.2 if here else 1.2)
             at = min(int(np.argmax(power >= 0.55)) or len(rhos) - 1, len(rhos) - 1)
