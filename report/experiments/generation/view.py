@@ -246,7 +246,7 @@ def _running(data: StudyData, subject: Subject) -> list[Figure]:
             axes.plot(steps, curve, color=data.colours[model.key])
             axes.annotate(
                 model.label, (steps[-1], curve[-1]), xytext=(4, 0), textcoords="offset points",
-                va="center", fontsize=7.5, color=data.colours[model.key],
+                va="center", fontsize=7.5, color=figures.readable(data.colours[model.key]),
             )  # fmt: skip
         axes.set_xlabel("tokens of the answer")
         axes.set_ylabel("mean entropy so far (nats)")
