@@ -27,10 +27,46 @@ def yaml(text: str) -> str:
     return json.dumps(escape(text), ensure_ascii=False)
 
 
+# A line may end after a comma between two parts of a sentence, nowhere else in a number.
+_INSIDE = re.compile(r"(?<!,) |(?<=,) (?=[^\[\]]*\])")
+
+
 def stat_link(entry: Entry, kind: str) -> str:
     """Write one number of the ledger as a link to its row in the appendix."""
-    text = escape(fmt.show(entry, kind))
+    text = escape(_INSIDE.sub("\u00a0", fmt.show(entry, kind)))
     return f'[{text}](#{entry.anchor}){{.stat data-kind="{kind}"}}'
+
+
+_STAT = re.compile(r'\]\(#row-([^)\s]+)\)\{\.stat data-kind="[^"]*"(?=\})')
+
+
+def number_mentions(markdown: str, up_to: int) -> tuple[str, Mapping[str, Sequence[str]]]:
+    """Give the first mentions of every statistic an id, so that its row can link back.
+
+    Parameters
+    ----------
+    markdown : str
+        The document, in its final order.
+    up_to : int
+        How many mentions of one statistic get an id.
+
+    Returns
+    -------
+    str
+        The document with the ids: ``q-`` with the row's name and a number from 1.
+    mapping
+        By anchor of the row, the ids of its mentions.
+    """
+    mentions: dict[str, list[str]] = {}
+
+    def name(found: re.Match[str]) -> str:
+        ids = mentions.setdefault(f"row-{found[1]}", [])
+        if len(ids) == up_to:
+            return found[0]
+        ids.append(f"q-{found[1]}-{len(ids) + 1}")
+        return f"{found[0]} #{ids[-1]}"
+
+    return _STAT.sub(name, markdown), mentions
 
 
 def _paragraphs(text: str) -> str:
@@ -93,7 +129,7 @@ class Filler:
         }  # fmt: skip
         self._environment.globals.update(tools)
         self._environment.filters.update(
-            escape=escape, yaml=yaml, capital=_capital, rule=_RULES.__getitem__
+            escape=escape, yaml=yaml, capital=_capital, rule=RULES.__getitem__, unbroken=_unbroken
         )
 
     def stat(self, entry: Entry | str, kind: str = "apa") -> str:
@@ -135,7 +171,7 @@ class Filler:
         return stat_link(self._ledger[stat.entry], stat.kind)
 
 
-_RULES = {"bh": "BH", "holm": "Holm", "by": "BY", "maxt": "max-T"}
+RULES = {"bh": "BH", "holm": "Holm", "by": "BY", "maxt": "max-T"}
 
 
 def decision(entry: Entry) -> str:
@@ -145,6 +181,10 @@ def decision(entry: Entry) -> str:
     if entry.rejected is None:
         return "described" if entry.p is None else "outside a family"
     return "survives" if entry.rejected else "does not survive"
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\u00a0")
 
 
 def _capital(text: str) -> str:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from report import claims, manifest, outputs, paths
+from report.appendix import Appendix
 from report.coverage import Simulation
 from report.document import Section
 from report.experiments import integrity
-from report.fill import Filler
+from report.fill import Filler, number_mentions
 from report.format import listing
 from report.ledger import Entry, Family, Ledger
 from report.render import Renderer, planned
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 BIBLIOGRAPHY = "references.bib"
 NAMES_UP_TO = 4  # a longer list of survivors is given as a count
+MENTIONS_UP_TO = 3  # a row links back to the first places that quote it
 
 
 def write_source(results: Results, folder: Path, renderer: Renderer) -> Path:
@@ -55,8 +57,12 @@ def write_source(results: Results, folder: Path, renderer: Renderer) -> Path:
         section.slug: filler.fill(_template(section), shared | dict(section.facts))
         for section in results.sections
     }
-    source = folder / "report.qmd"
     text = filler.fill("paper.qmd.j2", shared | {"bodies": bodies})
+    text, mentions = number_mentions(text, MENTIONS_UP_TO)
+    studies = [data.study for data in results.studies]
+    appendix = Appendix(results.ledger, studies, mentions)
+    text += "\n" + filler.fill("appendix/appendix.qmd.j2", shared | {"appendix": appendix})
+    source = folder / "report.qmd"
     source.write_text(text, encoding="utf-8")
     shutil.copyfile(paths.TEMPLATES / BIBLIOGRAPHY, folder / BIBLIOGRAPHY)
     return source
@@ -125,7 +131,6 @@ def _outcome(family: Family, ledger: Ledger) -> dict[str, Any]:
             rule: sum(e.p_adjusted.get(rule, 1.0) <= family.alpha for e in members)
             for rule in rules
         },
-        "not_counted": [e for e in members if e.p is None and e.reason is not None],
     }
 
 

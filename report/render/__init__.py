@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from report.errors import RenderError
+from report.errors import MissingToolError, RenderError
 from report.paths import TEMPLATES
 from report.render import embedded, quarto
 
@@ -40,18 +41,30 @@ class Rendered:
 def install_theme(build: Path) -> None:
     """Copy into ``build`` what a Quarto project needs beside ``report.qmd``.
 
-    That is ``_quarto.yml`` and the folder ``theme/``, which both renderers read.
+    That is ``_quarto.yml`` and the folder ``theme/``, which both renderers read; DataTables
+    comes into it from the package itables.
 
     Parameters
     ----------
     build : Path
         An existing folder; older copies in it are replaced.
+
+    Raises
+    ------
+    MissingToolError
+        If itables is not installed.
     """
     source, theme = TEMPLATES / "theme", build / "theme"
     if theme.exists():
         shutil.rmtree(theme)
     shutil.copytree(source, theme, ignore=shutil.ignore_patterns("_quarto.yml"))
     shutil.copyfile(source / "_quarto.yml", build / "_quarto.yml")
+    # Not imported: that would load pandas.
+    package = importlib.util.find_spec("itables")
+    if package is None or package.origin is None:
+        raise MissingToolError("itables can't be found. Install it with `pip install itables`.")
+    for name in ("dt_bundle.js", "dt_bundle.css"):
+        shutil.copyfile(Path(package.origin).parent / "html" / name, theme / name)
 
 
 def planned(renderer: Renderer) -> tuple[str, Mapping[str, str]]:

@@ -74,6 +74,7 @@ class _Html(HTMLParser):
         self._headers: list[str] = []
         self._cells: list[str] = []
         self._cell: list[str] | None = None
+        self._is_header = False
         self._anchor = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -89,6 +90,7 @@ class _Html(HTMLParser):
             self._cells, self._anchor = [], ""
         elif tag in ("td", "th"):
             self._cell = []
+            self._is_header = tag == "th" and attributes.get("scope") != "row"
         if (attributes.get("id") or "").startswith("row-"):
             self._anchor = attributes["id"] or ""
 
@@ -106,7 +108,7 @@ class _Html(HTMLParser):
             self._link = self._capture = None
         elif tag in ("td", "th") and self._cell is not None:
             self._cells.append("".join(self._cell))
-            if tag == "th":
+            if self._is_header:
                 self._headers.append(header_key(self._cells[-1]))
             self._cell = None
         elif tag == "tr" and self._anchor:
@@ -124,7 +126,7 @@ def read_html(text: str) -> Content:
 # --- Markdown ---------------------------------------------------------------------------
 
 _MD_LINK = re.compile(
-    r'\[((?:\\.|[^\]\\])*)\]\(#(row-[^)\s]+)\)(?:\{\.stat data-kind="([^"]*)"\})?'
+    r'\[((?:\\.|[^\]\\])*)\]\(#(row-[^)\s]+)\)(?:\{\.stat data-kind="([^"]*)"[^}]*\})?'
 )
 _MD_ROW = re.compile(r"\]\{#(row-[^}]+)\}")
 
@@ -168,7 +170,7 @@ def read_typst(text: str, headers: list[str]) -> Content:
     """
     content, section, position = Content(), "", 0
     marks = re.compile(r"^=+ (?P<heading>.+)$|#link\(<(?P<link>row-[^>]+)>\)\[|"
-                       r"\[(?P<id>[\w.+-]+)\s*<(?P<row>row-[^>]+)>", re.MULTILINE)  # fmt: skip
+                       r"\[`?(?P<id>[\w.+-]+)`?\s*<(?P<row>row-[^>]+)>", re.MULTILINE)  # fmt: skip
     while found := marks.search(text, position):
         position = found.end()
         if found["heading"]:
@@ -209,5 +211,6 @@ def _typst_cells(text: str, start: int, n: int) -> Iterator[str]:
 
 
 def _typst_text(source: str) -> str:
-    without = re.sub(r"#\w+(?=\[)", "", source.replace("---", "—"))
+    spaced = re.sub(r"(?<!\\)~", " ", source.replace("---", "—"))
+    without = re.sub(r"#\w+(?=\[)", "", spaced)
     return re.sub(r"\\(.)", r"\1", re.sub(r"<[\w-]+>\s*$|(?<!\\)[\[\]]", "", without))

@@ -157,7 +157,9 @@ def _leaves(tree: Mapping[str, Any], *above: str) -> Iterator[tuple[str, str]]:
             yield ".".join((*above, key)), value
 
 
-_CELL_LINK = re.compile(r'\[(?:\\.|[^\]\\])*\]\(#(row-[^)\s]+)\)\{\.stat data-kind="([^"]*)"\}')
+_CELL_LINK = re.compile(
+    r'\[(?:\\.|[^\]\\])*\]\(#(row-[^)\s]+)\)\{\.stat data-kind="([^"]*)"[^}]*\}'
+)
 
 
 def _tables(check: Check, build: Finished) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 
 from report import format as fmt
-from report.fill import decision
+from report.appendix import Codes, in_words
 from report.finished import Finished
 from report.ledger import Entry
 from report.verify.documents import Content, Link, plain, read_html, read_markdown, read_typst
@@ -18,6 +18,8 @@ from report.verify.findings import Check
 _REFERENCE = re.compile(
     r"(Figure|Table|Section|Equation|Appendix)\s*[\dA-Z.]+$|[A-Z][^\d]*\s\d{4}[a-z]?$|https?:"
 )
+
+_Cells = Callable[[Entry], Mapping[str, str]]
 
 
 def printed(build: Finished) -> Check:
@@ -30,17 +32,20 @@ def printed(build: Finished) -> Check:
     entries = {entry.anchor: entry for entry in build.ledger}
     markdown = read_markdown(source.read_text(encoding="utf-8", errors="replace"))
     headers = list(next(iter(markdown.rows.values()), {}))
-    _compare(check, build, "report.qmd", markdown, entries)
+    in_codes = Codes(build.ledger).row
+    _compare(check, "report.qmd", markdown, entries)
+    _rows(check, "report.qmd", markdown, entries, in_codes)
     html, typst = build.folder / "report.html", build.folder / "report.typ"
     if html.is_file():
         content = read_html(html.read_text(encoding="utf-8", errors="replace"))
-        _compare(check, build, html.name, content, entries)
+        _compare(check, html.name, content, entries)
         _same_links(check, html.name, markdown.links, content.links)
+        _rows(check, html.name, content, entries, lambda entry: in_words(entry, build.ledger))
     if typst.is_file():
         content = read_typst(typst.read_text(encoding="utf-8", errors="replace"), headers)
         _in_order(check, typst.name, markdown.links, content.links, entries)
-        _rows(check, build, typst.name, content, entries)
-    _pdf(check, build, markdown.links, entries)
+        _rows(check, typst.name, content, entries, in_codes)
+    _pdf(check, build, markdown.links, entries, in_codes)
     others = [n for n in ("report.docx", "report.tex", "report.md") if (build.folder / n).is_file()]
     if others:
         check.notes.append(f"{', '.join(others)}: by hash only")
@@ -58,9 +63,7 @@ def _expected(link: Link, entries: Mapping[str, Entry]) -> str | None:
         return None
 
 
-def _compare(
-    check: Check, build: Finished, file: str, content: Content, entries: Mapping[str, Entry]
-) -> None:
+def _compare(check: Check, file: str, content: Content, entries: Mapping[str, Entry]) -> None:
     for link in content.links:
         if link.kind is None:
             continue
@@ -72,7 +75,6 @@ def _compare(
             check.disagree(place, "points to no entry of the ledger")
         elif plain(link.text) != plain(wanted):
             check.disagree(place, f"says {_one_line(link.text)!r}, the ledger {wanted!r}")
-    _rows(check, build, file, content, entries)
 
 
 def _one_line(text: str) -> str:
@@ -81,6 +83,8 @@ def _one_line(text: str) -> str:
 
 def _same_links(check: Check, file: str, wanted: Sequence[Link], found: Sequence[Link]) -> None:
     """Find numbers that lost their link, which would hide an edit."""
+    wanted = [link for link in wanted if link.kind is not None]
+    found = [link for link in found if link.kind is not None]
     keys = [[(link.anchor, link.kind) for link in links] for links in (wanted, found)]
     if keys[0] == keys[1]:
         return
@@ -125,25 +129,8 @@ def _in_order(
 # --- the appendix -----------------------------------------------------------------------
 
 
-def _cells(entry: Entry, build: Finished) -> dict[str, str]:
-    """Return what the appendix says of an entry, by column header."""
-    interval, family = entry.estimate.interval, build.ledger.families.get(entry.family)
-    floor = fmt.show(entry, "floor")
-    p, ci = fmt.show(entry, "p"), fmt.show(entry, "ci")
-    tested = family is not None and entry.p is not None
-    return {
-        "n": fmt.show(entry, "n"),
-        "estimate": fmt.show(entry, "value"),
-        "ci": ci + (interval.method if interval else ""),
-        "p(floor)": p + ("" if floor == fmt.MISSING else f"({floor})"),
-        "adjustedp": fmt.show(entry, f"adjusted:{family.method}")
-        if tested and family is not None else fmt.MISSING,
-        "decision": decision(entry),
-    }  # fmt: skip
-
-
 def _rows(
-    check: Check, build: Finished, file: str, content: Content, entries: Mapping[str, Entry]
+    check: Check, file: str, content: Content, entries: Mapping[str, Entry], cells: _Cells
 ) -> None:
     for anchor, entry in entries.items():
         row = content.rows.get(anchor)
@@ -151,11 +138,13 @@ def _rows(
             check.disagree(f"{file}, appendix", f"there is no row of {entry.id}")
             continue
         check.count(f"rows in {file}")
-        for header, wanted in _cells(entry, build).items():
-            if header in row and plain(row[header]) != plain(wanted):
+        for header, wanted in cells(entry).items():
+            said = row.get(header)
+            if said is None or plain(said) != plain(wanted):
+                says = "is missing" if said is None else f"says {_one_line(said)!r}"
                 check.disagree(
                     f"{file}, appendix, {entry.id}, column {header}",
-                    f"says {_one_line(row[header])!r}, the ledger {wanted!r}",
+                    f"{says}, the ledger {wanted!r}",
                 )
 
 
@@ -163,15 +152,16 @@ def _rows(
 
 
 def _pdf(
-    check: Check, build: Finished, wanted: Sequence[Link], entries: Mapping[str, Entry]
-) -> None:
+    check: Check, build: Finished, wanted: Sequence[Link], entries: Mapping[str, Entry],
+    cells: _Cells,
+) -> None:  # fmt: skip
     path = build.folder / "report.pdf"
     content = _read_pdf(check, path) if path.is_file() else None
     if content is None:
         return
     links = [link for link in content.links if not _REFERENCE.match(" ".join(link.text.split()))]
     _in_order(check, path.name, wanted, links, entries)
-    _rows(check, build, path.name, Content([], _by_anchor(content, entries)), entries)
+    _rows(check, path.name, Content([], _by_anchor(content, entries)), entries, cells)
 
 
 def _read_pdf(check: Check, path: Path) -> Content | None:
@@ -190,13 +180,7 @@ def _read_pdf(check: Check, path: Path) -> Content | None:
 
 
 def _by_anchor(content: Content, entries: Mapping[str, Entry]) -> dict[str, Mapping[str, str]]:
-    """Find the row of each entry by the words of its first cell: id, then label."""
-    starts = {plain(entry.id + entry.label): anchor for anchor, entry in entries.items()}
-    longest = sorted(starts, key=len, reverse=True)
-    found: dict[str, Mapping[str, str]] = {}
-    for first, cells in content.rows.items():
-        text = plain(first)
-        start = next((s for s in longest if text.startswith(s)), None)
-        if start is not None:
-            found[starts[start]] = cells
-    return found
+    """Find the row of each entry by its first cell: the id."""
+    anchors = {plain(entry.id): anchor for anchor, entry in entries.items()}
+    texts = ((plain(first), cells) for first, cells in content.rows.items())
+    return {anchors[text]: cells for text, cells in texts if text in anchors}

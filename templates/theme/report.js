@@ -34,3 +34,63 @@
   addEventListener("scroll", () => requestAnimationFrame(mark), { passive: true });
   mark();
 })();
+
+// The table of all statistics is complete without this script. DataTables, which comes with
+// the page, makes it searchable, sortable and filterable as soon as there is time.
+const whenIdle = window.requestIdleCallback || setTimeout;
+whenIdle(async () => {
+  const statistics = document.querySelector("#statistics table");
+  if (!statistics) return;
+  const bundle = await import(document.getElementById("datatables").href);
+  bundle.set_or_remove_dark_class();
+  const table = new bundle.default(statistics, {
+    paging: false,
+    autoWidth: false,
+    order: [],
+    ordering: { indicators: false, handler: false },
+    columnControl: ["order"],
+    columnDefs: [
+      { targets: "listed", columnControl: ["order", ["searchList"]] },
+      { targets: "fixed", orderable: false, searchable: false, columnControl: [] },
+    ],
+    layout: {
+      topStart: "search",
+      topEnd: ["info", { buttons: ["ccSearchClear"] }],
+      bottomStart: null,
+      bottomEnd: null,
+    },
+    language: {
+      search: "Search",
+      info: "_TOTAL_ statistics",
+      infoFiltered: "of _MAX_",
+      infoEmpty: "No statistic",
+      zeroRecords: "No statistic fits.",
+      columnControl: { buttons: { searchClear: "Show all" }, dropdown: "Filter" },
+    },
+  });
+
+  // A link from the text must find its row, whatever is filtered away, and the row's header.
+  const box = document.getElementById("statistics");
+  const reveal = (hash) => {
+    if (!hash.startsWith("#row-") || document.getElementById(hash.slice(1))) return;
+    table.search("").columns().columnControl.searchClear();
+    table.draw();
+  };
+  const show = () => {
+    if (!location.hash.startsWith("#row-")) return;
+    reveal(location.hash);
+    const row = document.getElementById(location.hash.slice(1));
+    if (!row) return;
+    if (!row.matches(":target")) location.replace(location.hash);
+    row.scrollIntoView({ block: "center" });
+    box.scrollIntoView({ block: "nearest" });
+  };
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#row-"]');
+    if (!link) return;
+    reveal(link.hash);
+    setTimeout(show);
+  }, true);
+  addEventListener("hashchange", show);
+  show();
+});

@@ -39,6 +39,13 @@ def a_link(build, kind="value"):
     )
 
 
+def in_html(build, link):
+    """Return the link as it stands in the page."""
+    text = (build / "report.html").read_text(encoding="utf-8")
+    number = re.escape(link.text)
+    return re.search(f'<a href="#{link.anchor}"[^>]*data-kind="value">{number}</a>', text)[0]
+
+
 def edit(path, old, new, count=1):
     text = path.read_text(encoding="utf-8")
     assert old in text, old
@@ -93,7 +100,7 @@ def test_absent_captures_are_counted_and_no_error(finished):
 def test_a_number_edited_in_the_html_is_found(tampered):
     (tampered / "report.pdf").unlink()
     link = a_link(tampered)
-    pattern = f'<a href="#{link.anchor}" class="stat" data-kind="value">{link.text}</a>'
+    pattern = in_html(tampered, link)
     edit(tampered / "report.html", pattern, pattern.replace(link.text, "0.987"))
     build = load_finished(tampered)
     entry = next(e for e in build.ledger if e.anchor == link.anchor)
@@ -108,7 +115,7 @@ def test_a_number_that_lost_its_link_is_found(tampered):
     link = a_link(tampered)
     edit(
         tampered / "report.html",
-        f'<a href="#{link.anchor}" class="stat" data-kind="value">{link.text}</a>',
+        in_html(tampered, link),
         "0.987",
     )
     problem = found(prose.printed(load_finished(tampered)), "report.html", link.anchor)
@@ -122,7 +129,7 @@ def test_an_edited_row_of_the_appendix_is_found(tampered):
     text = (tampered / "report.html").read_text(encoding="utf-8")
     start = text.index(f'id="{entry.anchor}"')
     p = fmt.show(entry, "p")
-    at = text.index(p, start)
+    at = text.index(f">{p}<", start) + 1
     (tampered / "report.html").write_text(
         text[:at] + ".012" + text[at + len(p) :], encoding="utf-8"
     )
