@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 from report import format as fmt
 from report import tables as writers
 from report.document import Figure, Section, Table
-from report.errors import UsageError
+from report.errors import RenderError, UsageError
 from report.experiments.base import StudyData
 from report.ledger import Ledger
 from report.load.feature_files import write_features
@@ -20,6 +22,8 @@ from report.load.feature_files import write_features
 TABLE_FORMATS = ("csv", "md", "latex", "typst", "html", "docx")
 _SUFFIX = {"latex": "tex", "typst": "typ"}
 _PANDOC = {"typst": "typst", "html": "html5", "docx": "docx"}
+
+_UNDATED = "315532800"  # the start of 1980, the first date that a zip file can hold
 
 # Aspects of an entry that a manuscript can quote by name.
 _ASPECTS = ("value", "ci", "p", "n", "apa")
@@ -71,11 +75,21 @@ def _write_table(table: Table, ledger: Ledger, kind: str, path: Path) -> None:
         if kind == "md":
             path.write_text(markdown, encoding="utf-8")
         else:
-            import pypandoc
+            _convert(markdown, _PANDOC[kind], path)
 
-            pypandoc.convert_text(
-                markdown, _PANDOC[kind], format="markdown-citations", outputfile=str(path)
-            )
+
+def _convert(markdown: str, target: str, path: Path) -> None:
+    """Let pandoc write a table; Word files carry a date, and get always the same."""
+    import pypandoc
+
+    command = [pypandoc.get_pandoc_path(), "--from=markdown-citations", f"--to={target}"]
+    done = subprocess.run(
+        [*command, f"--output={path}"], input=markdown.encode(), capture_output=True, check=False,
+        env=os.environ | {"SOURCE_DATE_EPOCH": _UNDATED},
+    )  # fmt: skip
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise RenderError(f"{path.name} can't be written by pandoc:\n{said}")
 
 
 def values_of(ledger: Ledger) -> dict[str, dict[str, str]]:

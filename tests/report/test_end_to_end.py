@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from report.pipeline import Built, Options, build
+from report.cli import main
+from report.paper import write_source
+from report.pipeline import Built, Options, build, compute, load
 from report.simulate import simulate
 
 Fields = dict[str, Any]
@@ -110,3 +112,105 @@ def test_odd_names_stand_in_the_tables_as_they_are(oddly_named: Built) -> None:
                     assert odd("Model") in cell, path.name
                     found += 1
     assert found > 10
+
+
+# --- determinism -------------------------------------------------------------------------
+
+
+_FORMATS = ("html", "pdf", "typst", "docx")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.mark.slow
+def test_builds_are_identical_to_the_last_byte(tmp_path: Path) -> None:
+    """Whatever the folder, the number of processes, and the state of the cache."""
+    study, cache = tmp_path / "study", tmp_path / "cache"
+    simulate(study, models=2, questions=8, layers=4, hidden=16, seed=2)
+    plain = Options(_FORMATS, "embedded", quick=True)
+    first = contents(build([study], tmp_path / "one", plain, lambda _: None).folder)
+    for kind in ("svg", "pdf", "png", "csv", "md", "tex", "typ", "html", "docx", "json"):
+        assert any(name.endswith(f".{kind}") for name in first), kind
+    assert {"report.html", "report.pdf", "report.typ", "ledger.json", "manifest.json"} <= set(first)
+
+    filled = Options(_FORMATS, "embedded", jobs=2, cache=cache, quick=True)
+    again = contents(build([study], tmp_path / "far" / "two", filled, lambda _: None).folder)
+    assert again.keys() == first.keys()
+    assert [name for name in first if again[name] != first[name]] == []
+
+    results = compute(load([study], quick=True), filled, lambda _: None)
+    assert results.ledger.to_json().encode() == first["ledger.json"]
+    source = write_source(results, tmp_path, "embedded").read_bytes()
+    assert source == first["report.qmd"]
+
+
+# --- a render that fails -----------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_failed_render_leaves_the_last_build_and_its_own_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, out = tmp_path / "study", tmp_path / "out"
+    simulate(study, models=1, questions=6, layers=3, hidden=16, seed=1)
+    for path in study.glob("raw/*baseline*"):
+        path.unlink()  # a calibration has one figure, which is soon drawn
+    command = ["build", str(study), "--out", str(out), "--to", "html", "--quick"]
+    assert main([*command, "--renderer", "embedded"]) == 0
+    good = contents(out / "synthetic-1")
+    monkeypatch.setenv("QUARTO_PATH", str(tmp_path / "no-quarto-here"))
+    assert main([*command, "--renderer", "quarto"]) == 3
+    assert "QUARTO_PATH names" in capsys.readouterr().err
+    assert contents(out / "synthetic-1") == good
+    failed = contents(out / "synthetic-1.failed")
+    assert failed["ledger.json"] == good["ledger.json"]
+    assert failed["ledger.csv"] == good["ledger.csv"]
+    assert "report.html" not in failed
+    # The next good build clears up.
+    assert main([*command, "--renderer", "embedded"]) == 0
+    assert contents(out / "synthetic-1") == good
+    assert {path.name for path in out.iterdir()} == {"synthetic-1", ".cache"}
+
+
+# --- the shipped captures ----------------------------------------------------------------
+
+FIGURES = (
+    "exp1_generation_entropy",
+    "exp2_layer_entropy",
+    "exp3_entropy_vs_behavior",
+    "exp4_calibration_entropy",
+    "layer_axis_heatmaps",
+    "combined_layer_axis_panels",
+    "combined_binned_heatmap",
+    "combined_peak_positions",
+)
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    root = Path(__file__).resolve().parents[2]
+    options = Options(("html",), "embedded", quick=True)
+    out = tmp_path_factory.mktemp("out")
+    return build([root / "data" / "smollm2"], out, options, lambda _: None)
+
+
+@pytest.mark.slow
+def test_the_shipped_captures_give_all_figures_under_the_names_of_the_study(
+    shipped: Built,
+) -> None:
+    qmd = (shipped.folder / "report.qmd").read_text("utf-8")
+    for name in FIGURES:
+        for kind in ("svg", "pdf", "png"):
+            assert (shipped.folder / "figures" / "smollm2" / f"{name}.{kind}").stat().st_size > 999
+        assert qmd.count(f"(figures/smollm2/{name}.svg)") == 1, name
+
+
+@pytest.mark.slow
+def test_the_shipped_captures_give_a_table_of_every_experiment(shipped: Built) -> None:
+    made = {path.stem for path in (shipped.folder / "tables").glob("*.csv")}
+    for start in ("integrity", "generation", "layers", "behaviour", "answers-dimension",
+                  "calibration", "signature-peaks", "signature-similarity"):  # fmt: skip
+        assert any(name.startswith(start) for name in made), start

@@ -113,8 +113,8 @@ def _answers(group: Group, ledger: Ledger) -> Table:
     return Table(
         _label(group, "answers"),
         f"{escape(group.cohort.title)}: the correlation of mean entropy and effective dimension, "
-        "and how far each way of looking at it can be trusted. The floor is the smallest p that the test "
-        "can reach.",
+        "and how far each way of looking at it can be trusted. The floor is the smallest p that "
+        "the test can reach.",
         (left("Statistic"), right("Estimate"), right("95% CI"), right("p"), right("Floor")),
         tuple(rows),
     )  # fmt: skip
