@@ -25,15 +25,14 @@ _SURVIVES = {
 
 def numbers(entry: Entry, ledger: Ledger) -> dict[str, str]:
     """Return the numbers of an entry's row, by `header_key` of their column."""
-    family = ledger.families.get(entry.family)
-    adjusted = family is not None and entry.p is not None
+    family = ledger.families.get(entry.family) if entry.p is not None else None
     return {
         "n": fmt.show(entry, "n"),
         "estimate": fmt.show(entry, "value"),
         "ci": fmt.show(entry, "ci"),
         "p": fmt.show(entry, "p"),
         "floor": fmt.show(entry, "floor"),
-        "adjustedp": fmt.show(entry, f"adjusted:{family.method}") if adjusted else fmt.MISSING,
+        "adjustedp": fmt.show(entry, f"adjusted:{family.method}") if family else fmt.MISSING,
     }
 
 
