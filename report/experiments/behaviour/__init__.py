@@ -8,10 +8,9 @@ from typing import Any
 from report import figures
 from report import format as fmt
 from report.document import Figure, Section, Table
-from report.experiments import behaviour_plots as plots
-from report.experiments import behaviour_tables as tables
 from report.experiments.base import Analysis, StudyData, Subject, entry_id, subjects
-from report.experiments.behaviour_entries import (
+from report.experiments.behaviour import plots, tables
+from report.experiments.behaviour.entries import (
     SLUG,
     Sample,
     pooled,
@@ -21,7 +20,7 @@ from report.experiments.behaviour_entries import (
     tested,
     without_capture,
 )
-from report.experiments.behaviour_tables import (
+from report.experiments.behaviour.tables import (
     RULES,
     ci_name,
     family_of,
@@ -31,7 +30,7 @@ from report.experiments.behaviour_tables import (
     suffix,
     survivors,
 )
-from report.experiments.behaviour_zones import published_zones, zones
+from report.experiments.behaviour.zones import published_zones, zones
 from report.ledger import Entry, Family, Ledger
 from stats.outcome import Reason
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 from report import figures
 from report import format as fmt
 from report.experiments.base import StudyData, entry_id
-from report.experiments.behaviour_entries import SLUG, Sample
+from report.experiments.behaviour.entries import SLUG, Sample
 from report.ledger import Entry, Ledger
 from report.study import Axis, Model
 

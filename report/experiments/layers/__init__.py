@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from report.document import Cell, Figure, Section, Stat, Table
-from report.experiments import layers_plots as plots
 from report.experiments.base import Analysis, StudyData, entry_id, subjects
-from report.experiments.layers_measured import ESTIMATORS, SLUG, Profiles, measured
+from report.experiments.layers import plots
+from report.experiments.layers.measured import ESTIMATORS, SLUG, Profiles, measured
 from report.ledger import Entry, Ledger
 from report.study import Model
 from report.tables import left, right

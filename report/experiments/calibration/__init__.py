@@ -9,9 +9,9 @@ from matplotlib.figure import Figure as Canvas
 
 from report import figures
 from report.document import Figure, Section, Table
-from report.experiments import calibration_plots as plots
 from report.experiments.base import Analysis, StudyData, entry_id, unit_of
-from report.experiments.calibration_contrasts import (
+from report.experiments.calibration import plots
+from report.experiments.calibration.contrasts import (
     SLUG,
     Calibrated,
     calibrated,
@@ -20,7 +20,7 @@ from report.experiments.calibration_contrasts import (
     tuning_entries,
     tuning_pairs,
 )
-from report.experiments.calibration_tables import (
+from report.experiments.calibration.tables import (
     RULES,
     contrast_table,
     entry_of,

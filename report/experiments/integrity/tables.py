@@ -8,8 +8,8 @@ from typing import Any
 from report import format as fmt
 from report.document import Cell, Stat, Table
 from report.experiments.base import StudyData, entry_id
-from report.experiments.behaviour_tables import RULES, family_of, in_words
-from report.experiments.integrity_entries import SLUG
+from report.experiments.behaviour.tables import RULES, family_of, in_words
+from report.experiments.integrity.entries import SLUG
 from report.ledger import Entry, Ledger
 from report.study import Model
 from report.tables import left, right

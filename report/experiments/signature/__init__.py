@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from report.document import Cell, Figure, Section, Stat, Table
-from report.experiments import signature_maps as maps
-from report.experiments import signature_plots as plots
 from report.experiments.base import Analysis, StudyData, entry_id, subjects
-from report.experiments.signature_measured import (
+from report.experiments.signature import maps, plots
+from report.experiments.signature.measured import (
     SLUG,
     Signatures,
     measured,
     peaks_family,
     signatures,
 )
-from report.experiments.signature_published import published
+from report.experiments.signature.published import published
 from report.ledger import Entry, Family, Ledger
 from report.study import Model
 from report.tables import left, right

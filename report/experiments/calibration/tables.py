@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from report.document import Cell, Stat, Table
 from report.experiments.base import StudyData, entry_id
-from report.experiments.calibration_contrasts import SLUG, Calibrated
+from report.experiments.calibration.contrasts import SLUG, Calibrated
 from report.ledger import Entry, Ledger
 from report.study import Axis, Model
 from report.tables import left, right

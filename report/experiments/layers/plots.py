@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 from report import figures
 from report.document import Figure
 from report.experiments.base import StudyData, entry_id
-from report.experiments.layers_measured import Profiles
+from report.experiments.layers.measured import Profiles
 from report.ledger import Ledger
 from report.study import Model
 

@@ -10,15 +10,15 @@ import numpy as np
 from report import figures
 from report import format as fmt
 from report.document import Figure, Section, Table
-from report.experiments import integrity_tables as tables
 from report.experiments.base import Analysis, StudyData, Subject, entry_id, subjects
-from report.experiments.behaviour_tables import (
+from report.experiments.behaviour.tables import (
     RULES,
     family_of,
     in_words,
     pairs_of,
 )
-from report.experiments.integrity_entries import (
+from report.experiments.integrity import tables
+from report.experiments.integrity.entries import (
     SLUG,
     differences,
     evidence_axes,
@@ -26,7 +26,7 @@ from report.experiments.integrity_entries import (
     slicing,
     wrong_axes,
 )
-from report.experiments.integrity_plots import right_against_wrong
+from report.experiments.integrity.plots import right_against_wrong
 from report.ledger import Entry, Family, Ledger
 from report.study import Model
 

@@ -13,8 +13,8 @@ from report import figures
 from report import format as fmt
 from report.document import Figure
 from report.experiments.base import StudyData
-from report.experiments.signature_measured import Signatures, binned
-from report.experiments.signature_plots import COLUMNS, close_grid, marks, n_rows, why_missing
+from report.experiments.signature.measured import Signatures, binned
+from report.experiments.signature.plots import COLUMNS, close_grid, marks, n_rows, why_missing
 from report.study import Model
 
 _DASHES = ("-", "--", "-.", ":")

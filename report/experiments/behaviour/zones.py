@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from report.experiments.base import StudyData, Subject, entry_id
-from report.experiments.behaviour_entries import RHO, SLUG, question_column
+from report.experiments.behaviour.entries import RHO, SLUG, question_column
 from report.features import FloatArray
 from report.ledger import Entry
 from report.lineage import selector

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from report.experiments.base import StudyData, entry_id
-from report.experiments.signature_measured import SLUG
+from report.experiments.signature.measured import SLUG
 from report.ledger import Entry
 from report.study import Axis, Model
 from stats.outcome import Estimate, Outcome, Reason

@@ -8,7 +8,7 @@ from typing import Any
 from report import format as fmt
 from report.document import Cell, Stat, Table
 from report.experiments.base import StudyData, Subject, entry_id, unit_of
-from report.experiments.behaviour_entries import SLUG
+from report.experiments.behaviour.entries import SLUG
 from report.ledger import Entry, Family, Ledger
 from report.tables import left, right
 from stats.outcome import Reason
