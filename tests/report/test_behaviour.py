@@ -12,7 +12,7 @@ from scipy import stats as scipy_stats
 
 from report.experiments import behaviour
 from report.experiments.base import StudyData
-from report.experiments.behaviour_zones import is_dead
+from report.experiments.behaviour.zones import is_dead
 from report.extract import extract
 from report.features import Baseline, Features, Problem
 from report.fill import Filler
