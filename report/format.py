@@ -194,11 +194,15 @@ def out_of(part: int, whole: int, singular: str, plural: str = "") -> str:
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#<>|~^$@&])")
 # What would begin a list or a definition at the start of a line.
-_OPENING = re.compile(r"^(\w{0,9})([-+:.)])(?=\s|$)")
+_OPENING = re.compile(r"^(\s?\w{0,9})([-+:.)])(?=\s|$)")
 _LINE_BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 
 
 def escape(text: str) -> str:
-    """Escape text from data so that Markdown shows it as it is, on one line."""
-    text = _SPECIAL.sub(r"\\\1", _LINE_BREAKS.sub(" ", text.strip()))
+    """Escape text from data so that Markdown shows it as it is, on one line.
+
+    One space at either end is kept, for pieces of a sentence; more would begin a code block.
+    """
+    text = re.sub(r"^\s+|\s+$", " ", text)
+    text = _SPECIAL.sub(r"\\\1", _LINE_BREAKS.sub(" ", text))
     return _OPENING.sub(r"\1\\\2", text)

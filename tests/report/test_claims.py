@@ -20,6 +20,8 @@ from report.features import Features
 from report.fill import Filler
 from report.format import show
 from report.ledger import Entry, Family, settle
+from report.paths import DATA, TEMPLATES
+from report.pipeline import Options, compute
 from report.study import Study, load_study
 from stats.outcome import Estimate, Interval, Outcome, Reason
 
@@ -367,3 +369,14 @@ def test_sentences_are_the_studys_own(published, shared):
     _, verdicts = published
     source = plain(shared("seed/entropy-analysis-results.md").read_text(encoding="utf-8"))
     assert [v.claim.sentence for v in verdicts if plain(v.claim.sentence) not in source] == []
+
+
+def test_the_pieces_of_evidence_keep_the_spaces_between_them():
+    study = load_study(DATA / "entropy-2026-02")
+    ledger = compute([study], Options(quick=True), lambda _step: None).ledger
+    section = claims.present([(study, claims.audit(study, ledger))])
+    assert section is not None
+    text = Filler(TEMPLATES, ledger, (), section.tables).fill("claims.qmd.j2", section.facts)
+    plain = re.sub(r"\]\(#[^)]*\)\{[^}]*\}|[\[\\]", "", text)
+    assert "Lowest of seven: mean generation entropy of Gemma 2 9B (0.173)" in plain
+    assert not re.search(r"[a-z][;:][a-zA-Z]", re.sub(r"`[^`]*`|\{[^}]*\}|#\S+", "", plain))
