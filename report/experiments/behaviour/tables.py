@@ -189,7 +189,7 @@ def rules_table(parts: Sequence[Mapping[str, Any]]) -> Table:
 
     def counted(part: Mapping[str, Any], rule: str) -> Cell:
         if rule == "maxt" and part["level"] == "published":
-            return Reason.MISSING_CAPTURE
+            return fmt.MISSING
         return str(len(part["by_rule"][rule]))
 
     def title(part: Mapping[str, Any]) -> str:
@@ -198,7 +198,7 @@ def rules_table(parts: Sequence[Mapping[str, Any]]) -> Table:
     return Table(
         f"{SLUG}-rules",
         "How many correlations survive under each rule. BH is Benjamini and Hochberg's, BY "
-        "Benjamini and Yekutieli's; max-T needs the captures.",
+        "Benjamini and Yekutieli's; max-T needs the captures, which the published numbers lack.",
         (left("Tests of"), right("Tests"), right("Uncorrected"),
          *(right(name) for name in RULES.values())),
         tuple(

@@ -135,15 +135,17 @@ def _without(group: Group, ledger: Ledger) -> Table:
         effective = ledger[group.name("effective", model.key)]
         rest = group.name("leave-one-out", model.key)
         mean = entry_id("generation", "mean", model.key, *group.tail)
+        interval = () if group.tail else (_known(effective, "ci"),)
         rows.append(
-            (model.name, Stat(mean, "value"), Stat(effective.id, "value"),
-             _known(effective, "ci"), Stat(rest, "value"), Stat(rest, "p"))
+            (model.name, Stat(mean, "value"), Stat(effective.id, "value"), *interval,
+             Stat(rest, "value"), Stat(rest, "p"))
         )  # fmt: skip
+    level = () if group.tail else (right("95% CI"),)
     return Table(
         _label(group, "without"),
         "The points of the correlation, and the correlation without each of them.",
         (left(group.cohort.unit.capitalize()), right("Entropy (nats)"),
-         right("Effective dimension"), right("95% CI"), right("ρ without it"), right("Exact p")),
+         right("Effective dimension"), *level, right("ρ without it"), right("Exact p")),
         tuple(rows),
     )  # fmt: skip
 

@@ -206,14 +206,14 @@ def _sensitivity_table(data: StudyData, ledger: Ledger, group: Profiles) -> Tabl
             for suffix, *_ in ESTIMATORS:
                 yield _cell(ledger, f"{quantity}-{suffix}" if suffix else quantity, model)
 
-    heads = ("FD bins", "64 bins", "Miller–Madow")
+    heads = ("FD", "64", "M–M")
     return Table(
         _part_id(data, group.cohort.key, "sensitivity"),
         "Does the way of estimating matter? Mean over layers and questions, and width of the range "
-        "(nats), from Freedman–Diaconis (FD) bins, from 64 bins, and with the Miller–Madow "
-        "correction.",
-        (left(group.cohort.unit.capitalize()), *(right(f"Mean, {h}") for h in heads),
-         *(right(f"Width, {h}") for h in heads)),
+        "(nats), from Freedman–Diaconis bins (FD), from 64 bins (64), and with the Miller–Madow "
+        "correction (M–M).",
+        (left(group.cohort.unit.capitalize()), *(right(f"Mean {h}") for h in heads),
+         *(right(f"Width {h}") for h in heads)),
         tuple((m.name, *cells(m)) for m in group.models),
     )  # fmt: skip
 
