@@ -87,7 +87,7 @@ def readable(tone: str) -> str:
         if 1.05 / (luminance + 0.05) >= 4.5:
             break
         channels = channels * 0.95
-    return to_hex(channels)
+    return to_hex(tuple(channels.tolist()))
 
 
 @contextmanager
