@@ -143,7 +143,7 @@ def _no_captures(study: Study) -> Problem:
     return Problem(
         study.raw, "", "there are no captures", "Put the captures into this folder.",
         str(Reason.MISSING_CAPTURE), "all that can't be computed from the published tables",
-        "", "baseline", note=True,
+        "", "baseline", note=bool(study.published),
     )  # fmt: skip
 
 

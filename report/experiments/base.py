@@ -174,6 +174,22 @@ def subjects(data: StudyData) -> tuple[Subject, ...]:
     return tuple(found)
 
 
+def figure_file(data: StudyData, name: str, level: str) -> str:
+    """Return the file of a figure, without its ending: the study's own name for it.
+
+    Parameters
+    ----------
+    data : StudyData
+    name : str
+    level : str
+        ``"published"``, or the key of a cohort: it is part of the name where there are captures
+        of several.
+    """
+    captured = (*data.features.baselines, *data.features.calibrations)
+    several = len({data.study.model(key).cohort for key in captured}) > 1
+    return f"{data.study.id}/{name}" + (f"_{level}" * (several or level == "published"))
+
+
 class Experiment(Protocol):
     """A module of ``report.experiments``."""
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import tomllib
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure as Canvas
 
-from report import figures
+from report import figures, outputs
 from report.cli import main
 from report.paper import write_source
 from report.pipeline import Built, Options, build, compute, load
@@ -120,6 +122,154 @@ def test_odd_names_stand_in_the_tables_as_they_are(oddly_named: Built) -> None:
                     assert odd("Model") in cell, path.name
                     found += 1
     assert found > 10
+
+
+# --- studies that lack something -----------------------------------------------------------
+
+_WORDS = r"\b(?:nan|NaN|None|inf|Undefined)\b(?! needed| of | survives| has )"
+_SLIPS = (
+    r"\(\s*\)", r"\w\s[,;.]\s", r":\s*\.\s", r"\bno tests\b", r"\bof no \w+s\b",
+    r"\b1 (?:models|conditions|questions|tests)\b", r"\bone (?:models|conditions|tests|pairs)\b",
+)  # fmt: skip
+
+
+def prose(markdown: str) -> str:
+    """Keep what a reader reads as text: no code, no attributes, no pictures."""
+    text = re.sub(r"`[^`]*`", "code", markdown)
+    return re.sub(r"!\[.*?\]\([^)]*\)\{[^}]*\}|\]\([^)]*\)(?:\{[^}]*\})?", "", text)
+
+
+def faults(document: str) -> list[str]:
+    """Find empty sections, tables and boxes, words of the program, slips, dead references."""
+    body = document.split("---\n", 2)[2].split("\n# References")[0]
+    lines = [line for line in body.splitlines() if line.strip()]
+    found: list[str] = []
+    for line, following in zip(lines, [*lines[1:], "# end"], strict=True):
+        one, other = (re.match("#+ ", text) for text in (line, following))
+        if one and other and len(other[0]) <= len(one[0]):
+            found.append(f"empty section: {line}")
+        if re.match(r"\| :?--", line) and not following.startswith("|"):
+            found.append(f"empty table: {following}")
+        if (line.startswith("::: {.callout") or line.startswith("**")) and following == ":::":
+            found.append(f"empty box: {line}")
+    text = prose(body)
+    for pattern in (_WORDS, *_SLIPS):
+        found += [text[max(0, m.start() - 50) : m.end() + 20] for m in re.finditer(pattern, text)]
+    used, labels = (
+        set(re.findall(pattern + r"((?:fig|tbl|sec)-[\w-]+)", within))
+        for pattern, within in (("@", prose(document)), (r"\{#", document))
+    )
+    found += [f"nothing is called {name}" for name in sorted(used - labels)]
+    return found
+
+
+def test_faults_are_found() -> None:
+    page = "---\n\n---\n# One\n\n## Two\n\n# Three\n\nIt is nan , see @fig-x.\n"
+    assert len(faults(page)) == 4
+
+
+# What is changed in the captures, or in the fields of study.toml.
+Alter = Callable[[Path, Fields], None]
+
+
+def without(*patterns: str) -> Alter:
+    def alter(folder: Path, fields: Fields) -> None:
+        for pattern in patterns:
+            for path in (folder / "raw").glob(pattern):
+                path.unlink()
+
+    return alter
+
+
+def nothing(folder: Path, fields: Fields) -> None:
+    """Leave the study as it is."""
+
+
+def calibration_alone(folder: Path, fields: Fields) -> None:
+    without("*baseline*")(folder, fields)
+    for model in fields["models"]:
+        model["in_baseline"] = False
+
+
+def no_raw_folder(folder: Path, fields: Fields) -> None:
+    shutil.rmtree(folder / "raw")
+
+
+def empty_published_folder(folder: Path, fields: Fields) -> None:
+    (folder / "published").mkdir()
+
+
+def two_cohorts(folder: Path, fields: Fields) -> None:
+    fields["cohorts"].append({"key": "other", "title": "Other models"})
+    for model in fields["models"][2:]:
+        model["cohort"] = "other"
+
+
+def level_missing(folder: Path, fields: Fields) -> None:
+    """An intervention of which one level was not noted down."""
+    fields["cohorts"][0] |= {"unit": "condition", "intervention": "temperature"}
+    for number, model in enumerate(fields["models"][1:]):
+        model["level"] = float(number)
+
+
+def base_and_instruct(folder: Path, fields: Fields) -> None:
+    fields["models"][0]["tuning"] = "base"
+
+
+# How many models, and what is done to them.
+SHAPES: dict[str, tuple[int, Alter]] = {
+    "one model": (1, nothing),
+    "two models": (2, nothing),
+    "no calibration": (3, without("*calibration*")),
+    "no baseline": (3, without("*baseline*")),
+    "calibration alone": (1, calibration_alone),
+    "no arrays": (3, without("*.npz")),
+    "no JSON": (3, without("*_baseline.json")),
+    "one baseline of three": (3, without("sim_0[23]*")),
+    "no raw folder": (3, no_raw_folder),
+    "empty published folder": (2, empty_published_folder),
+    "two cohorts": (5, two_cohorts),
+    "level missing": (4, level_missing),
+    "base and instruct": (4, base_and_instruct),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_whatever_a_study_lacks_its_document_reads_well(
+    shape: str, tmp_path: Path, write_study: Callable[[Path, Fields], Path]
+) -> None:
+    models, alter = SHAPES[shape]
+    folder = tmp_path / "study"
+    simulate(folder, models=models, questions=8, layers=4, hidden=16, seed=5)
+    fields = tomllib.loads((folder / "study.toml").read_text("utf-8"))
+    alter(folder, fields)
+    write_study(folder, fields)
+    results = compute(load([folder], quick=True), Options(quick=True), lambda _: None)
+    text = write_source(results, tmp_path, "embedded").read_text("utf-8")
+    assert faults(text) == []
+    shown, made = outputs.figures_of(results.sections), outputs.tables_of(results.sections)
+    for items in ([f.filename for f in shown], [f.id for f in shown], [t.id for t in made]):
+        assert len(set(items)) == len(items)
+    assert all(table.rows for table in made)
+    assert [item.id for item in (*shown, *made) if f"-{item.id}" not in text] == []
+    for figure in shown:
+        canvas = Canvas(figsize=figure.size, layout="constrained")
+        figure.draw(canvas)
+        assert any(axes.has_data() for axes in canvas.axes), figure.id
+
+
+@pytest.mark.slow
+def test_a_study_without_anything_has_a_document_that_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulate(tmp_path / "study", models=2, questions=6, layers=3, hidden=16, seed=1)
+    shutil.rmtree(tmp_path / "study" / "raw")
+    built = built_with_svg(tmp_path / "study", tmp_path, "html")
+    text = Page((built.folder / "report.html").read_text("utf-8")).text
+    assert "there are no captures" in text
+    assert "Neither captures nor published tables hold what this section needs." in text
+    assert main(["check", str(tmp_path / "study")]) == 1
+    assert "Put the captures into this folder." in " ".join(capsys.readouterr().out.split())
 
 
 # --- determinism -------------------------------------------------------------------------

@@ -8,7 +8,14 @@ from typing import Any
 from report import figures
 from report import format as fmt
 from report.document import Figure, Section, Table
-from report.experiments.base import Analysis, StudyData, Subject, entry_id, subjects
+from report.experiments.base import (
+    Analysis,
+    StudyData,
+    Subject,
+    entry_id,
+    figure_file,
+    subjects,
+)
 from report.experiments.behaviour import plots, tables
 from report.experiments.behaviour.entries import (
     SLUG,
@@ -90,12 +97,13 @@ def present(
             made.append(tables.zones_table(data, ledger, "published"))
         for subject in subjects(data):
             samples: list[Sample] = arrays[data.study.id][subject.cohort.key]
-            parts.append(_measured_part(data, ledger, subject))
-            shown += [_map(data, ledger, subject), _scatter(data, ledger, subject, samples)]
+            parts.append(part := _measured_part(data, ledger, subject))
+            if part["pairs"]:
+                shown += [_map(data, ledger, subject), _scatter(data, ledger, subject, samples)]
+                made.append(tables.strongest_table(data, ledger, subject))
             shown += _zones(data, ledger, subject.cohort.key)
-            made.append(tables.strongest_table(data, ledger, subject))
             made.append(tables.zones_table(data, ledger, subject.cohort.key))
-            if _poolable(subject):
+            if part["pooled"]:
                 made.append(tables.pooled_table(data, ledger, subject))
     if parts:
         made.append(tables.rules_table(parts))
@@ -176,7 +184,7 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
         "partial_both": [e for pair, e in given.items() if e.rejected and pair in kept],
         "taus": len(taus),
         "same_sign": sum((e.value or 0.0) * (tau.value or 0.0) >= 0 for e, tau in taus),
-        "pooled": _pooled_facts(data, ledger, subject) if _poolable(subject) else None,
+        "pooled": _pooled_facts(data, ledger, subject) if pairs and _poolable(subject) else None,
         "map": label_of(data, key, "map"),
     }  # fmt: skip
 
@@ -203,7 +211,7 @@ def _forest(data: StudyData, ledger: Ledger) -> Figure:
     pairs = sorted(pairs_of(ledger, family.id), key=lambda e: -(e.value or 0.0))
     kept = fmt.count(sum(bool(e.rejected) for e in pairs))
     return Figure(
-        label_of(data, "published"), f"{data.study.id}/exp3_entropy_vs_behavior_published",
+        label_of(data, "published"), figure_file(data, "exp3_entropy_vs_behavior", "published"),
         f"The published correlations of generation entropy and axis with their {ci_name(data)} "
         f"(Bonett and Wright). Filled: survives correction for all tests; open: does not. Right: "
         f"p after correction ({RULES[family.method]}).",
@@ -225,10 +233,9 @@ def _zones(data: StudyData, ledger: Ledger, level: str) -> list[Figure]:
         for experiment, quantity in (("generation", "mean"), ("dimension", "effective"))
     ]  # fmt: skip
     most = max(counted, key=lambda e: e.value or 0.0)
-    tail = "_published" if level == "published" else ""
     return [
         Figure(
-            label_of(data, level, "zones"), f"{data.study.id}/exp3c_dead_zones{tail}",
+            label_of(data, level, "zones"), figure_file(data, "exp3c_dead_zones", level),
             "Number of dead zones against mean generation entropy and against effective dimension.",
             f"Two scatter plots of {fmt.count(len(counted), 'model')}; "
             f"{data.study.model(str(most.model)).name} has the most dead zones.",
@@ -240,17 +247,13 @@ def _zones(data: StudyData, ledger: Ledger, level: str) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _stem(data: StudyData, subject: Subject, name: str) -> str:
-    several = len(subjects(data)) > 1
-    return f"{data.study.id}/{name}" + (f"_{subject.cohort.key}" if several else "")
-
-
 def _map(data: StudyData, ledger: Ledger, subject: Subject) -> Figure:
     family = ledger.families[family_of(data, "axis", subject.cohort.key).id]
     pairs = {(e.model, e.axis): e for e in pairs_of(ledger, family.id)}
     kept = sum(bool(e.rejected) for e in pairs.values())
     return Figure(
-        label_of(data, subject.cohort.key, "map"), _stem(data, subject, "exp3a_axis_correlations"),
+        label_of(data, subject.cohort.key, "map"),
+        figure_file(data, "exp3a_axis_correlations", subject.cohort.key),
         "Spearman correlation of generation entropy and projection over the questions, for each "
         f"{subject.cohort.unit} and axis. A dot marks what survives correction "
         f"({RULES[family.method]}); hatched cells can't be computed.",
@@ -271,7 +274,8 @@ def _scatter(
     columns = min(len(samples), plots.MAX_COLUMNS)
     rows = len(axes) * -(-len(samples) // plots.MAX_COLUMNS)
     return Figure(
-        label_of(data, subject.cohort.key), _stem(data, subject, "exp3_entropy_vs_behavior"),
+        label_of(data, subject.cohort.key),
+        figure_file(data, "exp3_entropy_vs_behavior", subject.cohort.key),
         f"Generation entropy and projection of every question, for {names}. Each panel has its "
         "own range of entropy; a bold ρ survives correction.",
         f"Scatter plots of projection against entropy by question, {fmt.count(columns, 'column')} "

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Canvas
 
 from report import figures
 from report.document import Figure, Section, Table
-from report.experiments.base import Analysis, StudyData, entry_id, unit_of
+from report.experiments.base import Analysis, StudyData, entry_id, figure_file, unit_of
 from report.experiments.calibration import plots
 from report.experiments.calibration.contrasts import (
     SLUG,
@@ -277,7 +277,7 @@ def _figure(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]
 
     return Figure(
         name(data, level),
-        f"{data.study.id}/exp4_calibration_entropy" + ("_published" * (level == "published")),
+        figure_file(data, "exp4_calibration_entropy", level),
         f"Entropy by pole. Left: mean entropy under the positive and the negative pole. "
         f"Right: their difference Δ, positive minus negative{bars}; solid where it survives "
         "correction.",

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 
 from report import figures
 from report.document import Cell, Figure, Section, Stat, Table
-from report.experiments.base import StudyData, entry_id
+from report.experiments.base import StudyData, entry_id, figure_file
 from report.experiments.dimension.numbers import POWER, SLUG, Group
 from report.format import escape
 from report.ledger import Entry, Ledger
@@ -173,8 +173,8 @@ def _figure(group: Group, ledger: Ledger) -> Figure:
     what = "published, without interval" if group.tail else "with BCa intervals"
     order = sorted(zip(group.effective, group.models, strict=True), key=lambda pair: pair[0])
     return Figure(
-        _label(group), f"{group.data.study.id}/exp3_entropy_vs_dimension"
-        + ("_published" if group.tail else ""),
+        _label(group),
+        figure_file(group.data, "exp3_entropy_vs_dimension", *(group.tail or [group.cohort.key])),
         f"{escape(group.cohort.title)}: mean entropy (95% confidence interval) against effective "
         f"dimension ({what}).",
         f"Scatter plot of {len(group.models)} {group.cohort.unit}s. Effective dimension is "

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Canvas
 
 from report import figures
 from report.document import Cell, Figure, Section, Stat, Table
-from report.experiments.base import StudyData, Subject, entry_id, subjects
+from report.experiments.base import StudyData, Subject, entry_id, figure_file, subjects
 from report.experiments.generation.numbers import SLUG, finite, pairs_family
 from report.features import FloatArray
 from report.ledger import Entry, Ledger
@@ -214,19 +214,13 @@ def _figure(
     name = _label(data.study.id, level)
     beside = "" if samples is None else " Right: every question's entropy, with quartiles."
     return Figure(
-        name, _filename(data, level),
+        name, figure_file(data, "exp1_generation_entropy", level),
         f"Mean generation entropy of each {data.study.cohorts[0].unit} with its 95% confidence "
         f"interval.{beside}",
         f"Forest plot of mean generation entropy, from {data.study.model(str(low.model)).name} "
         f"(lowest) to {data.study.model(str(high.model)).name} (highest).",
         (figures.WIDTH, 0.32 * len(models) + 0.9), draw,
     )  # fmt: skip
-
-
-def _filename(data: StudyData, level: str) -> str:
-    return f"{data.study.id}/exp1_generation_entropy" + (
-        "_published" if level == "published" else ""
-    )
 
 
 def _running(data: StudyData, subject: Subject) -> list[Figure]:
@@ -255,7 +249,7 @@ def _running(data: StudyData, subject: Subject) -> list[Figure]:
     name = _label("rate", data.study.id, subject.cohort.key)
     return [
         Figure(
-            name, f"{data.study.id}/exp1_entropy_rate",
+            name, figure_file(data, "exp1_entropy_rate", subject.cohort.key),
             "Entropy rate: mean entropy of the first tokens of an answer, averaged over answers. "
             "An answer that has ended keeps its last mean.",
             f"One line for each of {len(curves)} {subject.cohort.unit}s: the running mean of "

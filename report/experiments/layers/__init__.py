@@ -98,8 +98,11 @@ def present(
             shown.append(plots.ranges(data, ledger, members, _part_id(data, "published")))
         for key, group in arrays.get(data.study.id, {}).items():
             parts.append(_measured_part(data, ledger, group))
-            tables += [_profile_table(data, ledger, group), _sensitivity_table(data, ledger, group)]
-            shown += plots.profiles(data, group, _part_id(data, key), len(arrays[data.study.id]))
+            tables.append(_profile_table(data, ledger, group))
+            if group.present:
+                tables.append(_sensitivity_table(data, ledger, group))
+                several = len(arrays[data.study.id])
+                shown += plots.profiles(data, group, _part_id(data, key), several)
     return Section(SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables))
 
 

@@ -59,8 +59,10 @@ def present(
         for key, group in arrays.get(data.study.id, {}).items():
             parts.append(_measured_part(data, ledger, group))
             tables.append(_peak_table(data, ledger, key, group.models))
-            tables.append(_similarity_table(data, ledger, group))
-            shown += _measured_figures(data, ledger, group, len(arrays[data.study.id]))
+            if len(group.present) > 1:
+                tables.append(_similarity_table(data, ledger, group))
+            if group.present:
+                shown += _measured_figures(data, ledger, group, len(arrays[data.study.id]))
     return Section(SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables))
 
 

@@ -319,6 +319,13 @@ def test_a_study_without_captures_says_so_once(captures):
     found = extract(captures.study("m", "n"))
     assert (found.origin, dict(found.baselines), found.inputs) == ("none", {}, ())
     (problem,) = found.problems
+    assert (problem.problem, problem.note) == ("there are no captures", False)
+
+
+def test_a_study_of_published_numbers_needs_no_captures(captures):
+    (captures.folder / "published").mkdir()
+    (captures.folder / "published" / "layers.csv").write_text("model\n", encoding="utf-8")
+    (problem,) = extract(captures.study("m")).problems
     assert (problem.problem, problem.note) == ("there are no captures", True)
 
 
