@@ -65,11 +65,25 @@ def inspect(study: Study) -> list[FileReport]:
     list of FileReport
         One for each file that is there, and one for each that is missing.
     """
+    tables = _published(study)
     if any(capture_files(study, model) for model in study.models):
-        return _captures(study)
+        return [*tables, *_captures(study)]
     if study.features_folder.is_dir():
-        return _features(study.features_folder)
-    return _reports({}, extract(study).problems)
+        return [*tables, *_features(study.features_folder)]
+    if any(report.problems for report in tables):
+        return tables
+    return [*tables, *_reports({}, extract(study).problems)]
+
+
+def _published(study: Study) -> list[FileReport]:
+    paths = sorted((study.folder / "published").glob("*.csv"))
+    files = {path.name: ("", path) for path in paths}
+    problems: list[Problem] = []
+    try:
+        _ = study.published
+    except InputError as error:
+        problems.append(_unusable(error, "all that rests on the published tables"))
+    return _reports(files, problems)
 
 
 def _captures(study: Study) -> list[FileReport]:
@@ -85,11 +99,14 @@ def _features(folder: Path) -> list[FileReport]:
     try:
         return _reports(files, read_features(folder).problems)
     except InputError as error:
-        problem = Problem(
-            error.path.name, error.field, error.problem, error.remedy,
-            str(Reason.DAMAGED_FILE), "all that needs captures", "", "baseline",
-        )  # fmt: skip
-        return _reports(files, [problem])
+        return _reports(files, [_unusable(error, "all that needs captures")])
+
+
+def _unusable(error: InputError, costs: str) -> Problem:
+    reason = str(Reason.DAMAGED_FILE)
+    return Problem(
+        error.path.name, error.field, error.problem, error.remedy, reason, costs, "", "baseline"
+    )
 
 
 def _reports(

@@ -80,9 +80,9 @@ def level(entry: Entry) -> str:
     return MISSING if ci is None else f"{ci.level * 100:g}%"
 
 
-def signed(value: float, unit: str) -> str:
+def signed(value: float, unit: str, decimals: int | None = None) -> str:
     """Format a difference with its sign, also when it is positive."""
-    text = number(value, unit)
+    text = number(value, unit, decimals)
     is_zero = not any(c in "123456789" for c in text)
     return text if text.startswith(MINUS) or is_zero else f"+{text}"
 
@@ -111,7 +111,7 @@ def show(entry: Entry, kind: str) -> str:
     ----------
     entry : Entry
     kind : str
-        ``value`` (or ``value:3`` for decimals), ``signed``, ``ci``, ``apa`` (estimate, interval
+        ``value`` and ``signed`` (or ``value:3`` for decimals), ``ci``, ``apa`` (estimate, interval
         and p for a sentence; ``apa:RULE`` with the adjusted p), ``p``, ``p=`` (for a sentence),
         ``floor``, ``n``, ``layer``, ``statistic``, ``adjusted:RULE`` or ``adjusted=:RULE`` (for a
         sentence) for an adjusted p.
@@ -127,7 +127,8 @@ def show(entry: Entry, kind: str) -> str:
         case "value":
             return _value(entry, int(option) if option else None)
         case "signed":
-            return MISSING if entry.value is None else signed(entry.value, entry.unit)
+            places = int(option) if option else None
+            return MISSING if entry.value is None else signed(entry.value, entry.unit, places)
         case "ci":
             return interval(entry)
         case "apa":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import tomllib
 from functools import cached_property
@@ -12,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from report.errors import InputError
+from report.load.published import read_tables
 from report.settings import Plan
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
@@ -154,11 +154,13 @@ class Study(BaseModel):
     @cached_property
     def published(self) -> dict[str, list[dict[str, str]]]:
         """The transcribed tables by stem of their file, as rows of strings."""
-        tables: dict[str, list[dict[str, str]]] = {}
-        for path in sorted((self.folder / "published").glob("*.csv")):
-            with path.open(encoding="utf-8", newline="") as handle:
-                tables[path.stem] = list(csv.DictReader(handle))
-        return tables
+        models, axes = ({item.key for item in items} for items in (self.models, self.axes))
+        return read_tables(self.folder / "published", models, axes)
+
+    @property
+    def misaligned(self) -> bool:
+        """True where the published values are known to rest on wrong slices of the captures."""
+        return "integrity_models" in self.published
 
     def model(self, key: str) -> Model:
         """Return the model called ``key``."""

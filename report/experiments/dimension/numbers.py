@@ -18,6 +18,7 @@ from stats.outcome import Estimate, Interval, Outcome, Reason
 SLUG = "dimension"
 POWER = 0.8
 REFERENCE_RHO = 0.5
+FEWEST = 3  # models that a rank correlation needs
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,8 @@ def analyse(data: StudyData) -> Analysis:
     entries: list[Entry] = []
     groups: list[Group] = []
     arrays: dict[str, Any] = {}
-    if data.published("generation"):
-        groups.append(_published_group(data))
-        entries += _published_effective(groups[-1])
+    entries += _published_effective(data)
+    groups += _published_groups(data)
     for subject in subjects(data):
         described = list(_effective(data, subject))
         entries += described
@@ -88,26 +88,32 @@ def analyse(data: StudyData) -> Analysis:
 # --- effective dimension ----------------------------------------------------------------
 
 
-def _published_group(data: StudyData) -> Group:
-    rows = [row for row in data.published("generation") if row["effective_dimension"]]
-    models = tuple(data.study.model(row["model"]) for row in rows)
-    columns = [
-        np.array([float(row[column]) for row in rows])
-        for column in ("entropy_mean_nats", "effective_dimension")
-    ]
-    cohort = next(c for c in data.study.cohorts if c.key == models[0].cohort)
-    return Group(data, cohort, "published", models, *columns)
+def _published_groups(data: StudyData) -> Iterator[Group]:
+    """Pair the published numbers of each cohort that has enough of both kinds."""
+    for cohort in data.study.cohorts:
+        rows = [
+            row for row in data.published("generation")
+            if row["effective_dimension"] and data.study.model(row["model"]).cohort == cohort.key
+        ]  # fmt: skip
+        if len(rows) < FEWEST:
+            continue
+        models = tuple(data.study.model(row["model"]) for row in rows)
+        columns = [
+            np.array([float(row[column]) for row in rows])
+            for column in ("entropy_mean_nats", "effective_dimension")
+        ]
+        yield Group(data, cohort, "published", models, *columns)
 
 
-def _published_effective(group: Group) -> Iterator[Entry]:
-    data = group.data
+def _published_effective(data: StudyData) -> Iterator[Entry]:
     for row in data.published("generation"):
         model, n = data.study.model(row["model"]), int(row["n_questions"])
         text = row["effective_dimension"]
         estimate = Estimate(float(text), n) if text else Estimate.missing(Reason.PUBLISHED_NAN, n)
-        yield group.entry(
-            "effective", estimate, model.key, model=model.key, unit="dimension",
-            method="participation ratio, as published",
+        yield Entry(
+            id=entry_id(SLUG, "effective", model.key, "published"), experiment=SLUG,
+            quantity="effective", evidence="published", cohort=model.cohort, model=model.key,
+            estimate=estimate, unit="dimension", method="participation ratio, as published",
             label=f"effective dimension of {model.name}",
             sources=(data.source("published/generation", "effective_dimension", model=model.key),),
         )  # fmt: skip
@@ -173,7 +179,7 @@ def _measured_group(data: StudyData, subject: Subject, described: Sequence[Entry
         for model, baseline in subject.members()
         if (value := effective[model.key]) is not None and np.isfinite(baseline.entropy).sum() > 1
     ]
-    if len(chosen) < 3:
+    if len(chosen) < FEWEST:
         return None
     return Group(
         data, subject.cohort, data.evidence, tuple(c[0] for c in chosen),

@@ -12,7 +12,7 @@ from report.experiments.base import Analysis, StudyData, Subject, entry_id, subj
 from report.features import Baseline, FloatArray
 from report.ledger import Entry, Family
 from report.study import Model
-from stats.outcome import Estimate, Reason
+from stats.outcome import Estimate, Outcome, Reason
 
 SLUG = "generation"
 
@@ -68,24 +68,27 @@ def _published(data: StudyData, rows: Sequence[Mapping[str, str]]) -> Iterator[E
 
     for row in rows:
         model, n = data.study.model(row["model"]), int(row["n_questions"])
-        mean, sd = float(row["entropy_mean_nats"]), float(row["entropy_sd_nats"])
+        mean, sd = float(row["entropy_mean_nats"]), row["entropy_sd_nats"]
+        around = mean_t_interval(mean, float(sd), n, data.plan.ci_level) if sd else None
         described = (
-            ("mean", "entropy_mean_nats", mean_t_interval(mean, sd, n, data.plan.ci_level)),
-            ("sd", "entropy_sd_nats", None),
-            ("median", "entropy_median_nats", None),
+            ("mean", "entropy_mean_nats", "nats", around),
+            ("sd", "entropy_sd_nats", "nats", None),
+            ("median", "entropy_median_nats", "nats", None),
+            ("tokens", "n_tokens", "tokens", None),
         )
-        for quantity, column, interval in described:
+        for quantity, column, unit, interval in described:
+            tokens, text = quantity == "tokens", row[column]
             yield _entry(
-                data, quantity, model, Estimate(float(row[column]), n, interval),
-                evidence="published", method=f"{quantity} over questions, as published",
-                label=f"{quantity} generation entropy of {model.name}",
+                data, quantity, model,
+                Estimate(float(text), n, interval) if text
+                else Estimate.missing(Reason.PUBLISHED_NAN, n),
+                evidence="published", unit=unit,
+                method="count, as published" if tokens
+                else f"{quantity} over questions, as published",
+                label=f"generated tokens of {model.name}" if tokens
+                else f"{quantity} generation entropy of {model.name}",
                 sources=(data.source("published/generation", column, model=model.key),),
             )  # fmt: skip
-        yield _entry(
-            data, "tokens", model, Estimate(float(row["n_tokens"]), n), evidence="published",
-            unit="tokens", method="count, as published", label=f"generated tokens of {model.name}",
-            sources=(data.source("published/generation", "n_tokens", model=model.key),),
-        )  # fmt: skip
 
 
 def _published_pairs(
@@ -96,11 +99,21 @@ def _published_pairs(
     columns = ("entropy_mean_nats", "entropy_sd_nats", "n_questions")
     for one, other in combinations(rows, 2):
         first, second = data.study.model(one["model"]), data.study.model(other["model"])
-        summary = [float(row[c]) for row in (one, other) for c in columns]
-        estimate, outcome = welch_from_summary(
-            summary[0], summary[1], int(summary[2]), summary[3], summary[4], int(summary[5]),
-            data.plan.ci_level,
-        )  # fmt: skip
+        if first.cohort != second.cohort:
+            continue
+        if one["entropy_sd_nats"] and other["entropy_sd_nats"]:
+            summary = [float(row[c]) for row in (one, other) for c in columns]
+            estimate, outcome = welch_from_summary(
+                summary[0], summary[1], int(summary[2]), summary[3], summary[4], int(summary[5]),
+                data.plan.ci_level,
+            )  # fmt: skip
+        else:
+            n = int(one["n_questions"]) + int(other["n_questions"])
+            difference = float(one["entropy_mean_nats"]) - float(other["entropy_mean_nats"])
+            estimate = Estimate(difference, n)
+            outcome = Outcome.missing(
+                "Welch t test from summaries, unpaired", Reason.PUBLISHED_NAN, n
+            )
         yield Entry(
             id=entry_id(SLUG, "difference", first.key, second.key, "published"),
             experiment=SLUG, quantity="difference", family=family, evidence="published",

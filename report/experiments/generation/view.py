@@ -29,10 +29,10 @@ def present(
     shown: list[Figure] = []
     tables: list[Table] = []
     for data in studies:
-        if data.study.published.get("generation"):
+        if members := _members(data, ledger):
             parts.append(_published_part(data, ledger))
-            tables.append(_summary_table(data, ledger, "published", _members(data, ledger)))
-            shown.append(_figure(data, ledger, "published", _members(data, ledger), None))
+            tables.append(_summary_table(data, ledger, "published", members))
+            shown.append(_figure(data, ledger, "published", members, None))
         for subject in subjects(data):
             parts.append(_measured_part(data, ledger, subject))
             key, described = subject.cohort.key, subject.with_entropy

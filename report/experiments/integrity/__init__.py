@@ -214,7 +214,8 @@ def _measured_part(data: StudyData, ledger: Ledger) -> dict[str, Any]:
             for s in subjects(data) if any(model in wrong for model in s.models)
         ],
         "problems": open_problems, "notes": len(data.features.problems) - len(open_problems),
-        "reproduced": tables.reproduced(data, ledger),
+        "reproduced": (found := tables.reproduced(data, ledger)),
+        "agreeing": sum(of.agrees for of in found),
         "figure": tables.name_of(data, "slicing"),
         "table": tables.name_of(data, "slicing"),
         "problems_table": tables.name_of(data, "problems"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from report import format as fmt
@@ -15,12 +16,12 @@ from report.study import Model
 from report.tables import left, right
 
 CALIBRATION_FACTS = ("answers", "tokens-per-answer", "tokens-per-prompt", "answers-lost")
-_QUANTITIES = {  # experiment, and the name for a reader
-    "mean": ("generation", "mean entropy"),
-    "sd": ("generation", "sd of entropy"),
-    "median": ("generation", "median entropy"),
-    "tokens": ("generation", "tokens"),
-    "effective": ("dimension", "effective dimension"),
+_QUANTITIES = {  # experiment, column of the published table, and the name for a reader
+    "mean": ("generation", "entropy_mean_nats", "mean entropy"),
+    "sd": ("generation", "entropy_sd_nats", "sd of entropy"),
+    "median": ("generation", "entropy_median_nats", "median entropy"),
+    "tokens": ("generation", "n_tokens", "tokens"),
+    "effective": ("dimension", "effective_dimension", "effective dimension"),
 }
 
 
@@ -33,9 +34,24 @@ def name_of(data: StudyData, *parts: str) -> str:
     return entry_id(SLUG, *parts, data.study.id).replace(".", "-")
 
 
-def same_text(published: Entry, other: Entry) -> bool:
+def same_text(published: Entry, other: Entry, kind: str = "value") -> bool:
     """Tell whether two values are the same as far as the published one is printed."""
-    return fmt.show(published, "value") == fmt.show(other, "value")
+    return fmt.show(published, kind) == fmt.show(other, kind)
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """A published value beside the recomputed one, to the decimals that were printed."""
+
+    published: Entry
+    recomputed: Entry
+    difference: Entry
+    decimals: int
+
+    @property
+    def agrees(self) -> bool:
+        """True if they are the same to the last printed digit."""
+        return same_text(self.published, self.recomputed, f"value:{self.decimals}")
 
 
 # --- published numbers ------------------------------------------------------------------
@@ -130,16 +146,18 @@ def _rules_table(data: StudyData, pairs: Sequence[tuple[Entry, Entry]]) -> Table
 # --- captures ---------------------------------------------------------------------------
 
 
-def reproduced(data: StudyData, ledger: Ledger) -> list[tuple[Entry, Entry, Entry]]:
+def reproduced(data: StudyData, ledger: Ledger) -> list[Reproduced]:
     """Match published, recomputed and difference, where a model has both levels."""
-    found: list[tuple[Entry, Entry, Entry]] = []
-    for model in data.study.models:
-        for quantity, (experiment, _) in _QUANTITIES.items():
-            published = _found(ledger, experiment, quantity, model.key, "published")
-            recomputed = _found(ledger, experiment, quantity, model.key)
-            difference = _found(ledger, SLUG, "difference", model.key, quantity)
+    found: list[Reproduced] = []
+    for row in data.published("generation"):
+        model = row["model"]
+        for quantity, (experiment, column, _) in _QUANTITIES.items():
+            published = _found(ledger, experiment, quantity, model, "published")
+            recomputed = _found(ledger, experiment, quantity, model)
+            difference = _found(ledger, SLUG, "difference", model, quantity)
             if published and recomputed and difference:
-                found.append((published, recomputed, difference))
+                decimals = len(row[column].partition(".")[2])
+                found.append(Reproduced(published, recomputed, difference, decimals))
     return found
 
 
@@ -221,15 +239,14 @@ def _problems(data: StudyData, part: Mapping[str, Any]) -> Table:
     )  # fmt: skip
 
 
-def _reproduction(data: StudyData, found: Sequence[tuple[Entry, Entry, Entry]]) -> Table:
-    def row(published: Entry, recomputed: Entry, difference: Entry) -> tuple[Cell, ...]:
-        known = published.reason is None and recomputed.reason is None
-        same = known and same_text(published, recomputed)
+def _reproduction(data: StudyData, found: Sequence[Reproduced]) -> Table:
+    def row(of: Reproduced) -> tuple[Cell, ...]:
+        kind = f"value:{of.decimals}"
         return (
-            data.study.model(str(published.model)).name, _QUANTITIES[published.quantity][1],
-            published.reason or Stat(published.id, "value"),
-            recomputed.reason or Stat(recomputed.id, "value"), Stat(difference.id, "signed"),
-            "reproduced" if same else "differs",
+            data.study.model(str(of.published.model)).name, _QUANTITIES[of.published.quantity][2],
+            Stat(of.published.id, kind), Stat(of.recomputed.id, kind),
+            Stat(of.difference.id, f"signed:{of.decimals}"),
+            "reproduced" if of.agrees else "differs",
         )  # fmt: skip
 
     return Table(
@@ -238,5 +255,5 @@ def _reproduction(data: StudyData, found: Sequence[tuple[Entry, Entry, Entry]]) 
         "it agrees to the last printed digit.",
         (left("Model"), left("Quantity"), right("Published"), right("Recomputed"),
          right("Difference"), left("Verdict")),
-        tuple(row(*entries) for entries in found),
+        tuple(row(of) for of in found),
     )  # fmt: skip

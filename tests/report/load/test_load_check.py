@@ -67,3 +67,21 @@ def test_the_exit_code_follows_the_verdicts(captures, capsys):
         "m_baseline_hidden_states.npz": "problem",
         "m_calibration_responses.jsonl": "note",
     }
+
+
+def test_published_tables_are_checked_beside_captures(captures):
+    captures.baseline()
+    (captures.folder / "published").mkdir()
+    table = captures.folder / "published" / "layers.csv"
+    header = "model,n_layers,entropy_min_nats,entropy_max_nats\n"
+    table.write_text(header + "m,3,0.5,1.5\n", encoding="utf-8")
+    assert run([captures.study()]) == 0
+    table.write_text(header + "m,3,0.5,high\n", encoding="utf-8")
+    reports = {report.file: report for report in inspect(captures.study())}
+    (problem,) = reports["layers.csv"].problems
+    assert (problem.field, problem.costs) == (
+        "entropy_max_nats",
+        "all that rests on the published tables",
+    )
+    assert reports["m_baseline.json"].verdict == "ok"
+    assert run([captures.study()]) == 1

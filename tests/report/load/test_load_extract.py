@@ -324,7 +324,7 @@ def test_a_study_without_captures_says_so_once(captures):
 
 def test_a_study_of_published_numbers_needs_no_captures(captures):
     (captures.folder / "published").mkdir()
-    (captures.folder / "published" / "layers.csv").write_text("model\n", encoding="utf-8")
+    (captures.folder / "published" / "own.csv").write_text("model\n", encoding="utf-8")
     (problem,) = extract(captures.study("m")).problems
     assert (problem.problem, problem.note) == ("there are no captures", True)
 
