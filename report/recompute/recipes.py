@@ -276,12 +276,13 @@ def _columns(plan: Plan, model: str) -> list[str]:
 
 def _nested(entry: Entry, build: Finished, plan: Plan) -> Recipe:
     """Read the questions of the models that have both variables."""
-    have = {
-        e.model for e in build.ledger
-        if e.experiment == "dimension" and e.quantity == "effective" and e.value is not None
-        and e.evidence == entry.evidence
-    }  # fmt: skip
-    models = [key for key in plan.models if key in have]
+    means, effective = (
+        {e.model for e in build.ledger
+         if (e.experiment, e.quantity, e.evidence, e.cohort)
+         == (*variable, entry.evidence, entry.cohort) and e.value is not None}
+        for variable in (("generation", "mean"), ("dimension", "effective"))
+    )  # fmt: skip
+    models = [key for key in plan.models if key in means & effective]
     each = len(plan.axes) + 1
     level = entry.estimate.interval.level if entry.estimate.interval else plan.level
     drawn = f"{plan.seed}, {draws_of(entry)!r}, len(columns[0]), {_size(entry, plan)}"

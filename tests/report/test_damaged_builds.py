@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from report import figures
 from report.cli import main
 from report.ledger import Entry, Ledger
 from report.paper import write_source
 from report.pipeline import Options, Results, build, compute, load
+from report.verify import verify
 
 KEY = "smollm2_135m"
 NPZ = f"{KEY}_baseline_hidden_states.npz"
@@ -53,7 +55,8 @@ class Damaged:
         fields["id"], fields["title"] = "damaged", "A damaged capture"
         self.copy(self.folder / name, *good)
         if name != "sound":
-            fields["models"].append(own | {"level": 1.0})
+            # Without a level: its effective dimension is sound and would join a correlation.
+            fields["models"].append(own)
             for path in self.shared(f"damaged/{name}").iterdir():
                 shutil.copy(path, self.folder / name / "raw")
         return self.write(self.folder / name, fields)
@@ -233,3 +236,17 @@ def test_nothing_is_said_in_the_language_of_the_program(
     text = source_of(damaged.computed(name), tmp_path)
     for word in (" nan", "None,", "None)", " inf ", "NoneType", "Undefined"):
         assert word not in text
+
+
+@pytest.mark.slow
+def test_a_build_with_damage_proves_itself(damaged: Damaged, tmp_path: Path) -> None:
+    """The second path reads the same questions and models as the first."""
+    study = damaged.study("nan_logprobs", *GOOD)
+    cut = study / "raw" / f"{GOOD[-1]}_baseline_hidden_states.npz"
+    cut.write_bytes(cut.read_bytes()[:-1000])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "FORMATS", ("svg",))
+        options = Options(formats=("html",), renderer="embedded", quick=True)
+        built = build([study], tmp_path / "out", options, lambda _: None)
+    result = verify(built.folder)
+    assert [f"{d.place}: {d.problem}" for d in result.disagreements] == []

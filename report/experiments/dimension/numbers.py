@@ -77,7 +77,7 @@ def analyse(data: StudyData) -> Analysis:
         if (group := _measured_group(data, subject, described)) is not None:
             groups.append(group)
             entries += _propagated(group, subject)
-            entries += _trend(group, subject)
+            entries += _trend(group, subject, described)
     for group in groups:
         entries += [*_correlation(group), *_leave_one_out(group), *_robustness(group)]
         entries += _power(group)
@@ -342,30 +342,42 @@ def _nested(data: StudyData, subject: Subject) -> tuple[FloatArray | None, Float
     return counts @ table / len(questions), np.column_stack(effective)
 
 
-def _trend(group: Group, subject: Subject) -> Iterator[Entry]:
+def _trend(group: Group, subject: Subject, described: Sequence[Entry]) -> Iterator[Entry]:
     """Follow an intervention: entropy by question, and effective dimension, over its levels."""
     from stats.comparison import page_trend
 
-    levels = [m.level for m in group.models if m.level is not None]
-    if not group.cohort.intervention or len(levels) != len(group.models):
+    if not group.cohort.intervention:
         return
-    order = np.argsort(levels)
-    chosen = subject.only(group.models)
-    _, table = chosen.matched(lambda b: b.entropy)
-    outcome = page_trend(table[:, order])
-    ratio = float(group.entropy[order[-1]] / group.entropy[order[0]])
-    yield group.entry(
-        "entropy-trend", Estimate(ratio, len(table)), outcome=outcome, unit="ratio",
-        method="ratio of mean entropies, last level to first",
-        label=f"entropy over the levels of {group.cohort.intervention}",
-        sources=tuple(
-            group.data.source("features/questions", "entropy", model=group.models[i].key)
-            for i in order
-        ),
-    )  # fmt: skip
-    yield _related(
-        group, "level", np.array(levels), group.effective,
-        label=f"Spearman correlation of {group.cohort.intervention} and effective dimension",
-        sources=(group.data.source("study", "level", cohort=group.cohort.key),
-                 group.sources()[1]),
-    )  # fmt: skip
+    levels = {m.key: m.level for m in subject.expected if m.level is not None}
+    ordered = sorted((m for m in group.models if m.key in levels), key=lambda m: levels[m.key])
+    if len(ordered) >= FEWEST:
+        _, table = subject.only(ordered).matched(lambda b: b.entropy)
+        yield group.entry(
+            "entropy-trend", _last_to_first(table), outcome=page_trend(table), unit="ratio",
+            method="ratio of mean entropies, last level to first",
+            label=f"entropy over the levels of {group.cohort.intervention}",
+            sources=tuple(
+                group.data.source("features/questions", "entropy", model=m.key) for m in ordered
+            ),
+        )  # fmt: skip
+    pairs = np.array([
+        (levels[str(e.model)], e.value)
+        for e in described if e.value is not None and e.model in levels
+    ]).reshape(-1, 2)  # fmt: skip
+    if len(pairs) >= FEWEST:
+        yield _related(
+            group, "level", pairs[:, 0], pairs[:, 1],
+            label=f"Spearman correlation of {group.cohort.intervention} and effective dimension",
+            sources=(group.data.source("study", "level", cohort=group.cohort.key),
+                     group.sources()[1]),
+        )  # fmt: skip
+
+
+def _last_to_first(table: FloatArray) -> Estimate:
+    """Divide the mean of the last column by that of the first, over the same questions."""
+    if not len(table):
+        return Estimate.missing(Reason.TOO_FEW, 0)
+    first, last = (float(table[:, column].mean()) for column in (0, -1))
+    if first == 0.0:
+        return Estimate.missing(Reason.CONSTANT_INPUT, len(table))
+    return Estimate(last / first, len(table))

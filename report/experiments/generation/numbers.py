@@ -165,7 +165,8 @@ def _measured(data: StudyData, subject: Subject) -> Iterator[Entry]:
                 seed=data.plan.seed if ci else None,
             )  # fmt: skip
         yield _entry(
-            data, "tokens", model, Estimate(float(baseline.n_tokens.sum()), n), unit="tokens",
+            data, "tokens", model,
+            Estimate(float(baseline.n_tokens.sum()), baseline.n_questions), unit="tokens",
             method="count", label=f"generated tokens of {model.name}",
             sources=(_question_source(data, model, "n_tokens"),),
         )  # fmt: skip

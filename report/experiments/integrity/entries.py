@@ -171,7 +171,7 @@ def _against(
     lost = int((np.isfinite(right) & np.isnan(wrong)).sum())
     yield _entry(
         data, "lost" + suffix, model, Estimate(float(lost), right.size), unit="count",
-        method="count of answers without rows", sources=sources[1:],
+        method="count of answers without rows", sources=sources,
         label=f"{what} lost by wrong rows, {model.name}",
     )  # fmt: skip
     both = np.isfinite(right) & np.isfinite(wrong)
