@@ -112,7 +112,7 @@ def zones(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]:
     """Count each model's dead zones, and relate them to entropy and effective dimension."""
     from stats.dimension import participation_ratio
 
-    described: list[tuple[float, float | None, float]] = []
+    described: list[tuple[float | None, float | None, float]] = []
     for model, baseline in subject.members():
         known = {
             axis: values[np.isfinite(values)]
@@ -132,21 +132,23 @@ def zones(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]:
             label=f"dead zones of {model.name}",
             sources=tuple(question_column(data, model, axis) for axis in known),
         )  # fmt: skip
-        entropy = baseline.entropy[np.isfinite(baseline.entropy)]
-        if known and entropy.size:
-            points = np.column_stack([baseline.projections[axis] for axis in known])
-            effective = participation_ratio(points[np.isfinite(points).all(axis=1)]).value
-            described.append((float(entropy.mean()), effective, float(dead)))
+        if known:
+            entropy = baseline.entropy[np.isfinite(baseline.entropy)]
+            points = np.column_stack(list(baseline.projections.values()))
+            complete = points[np.isfinite(points).all(axis=1)]
+            effective = participation_ratio(complete).value if len(complete) else None
+            mean = float(entropy.mean()) if entropy.size > 1 else None
+            described.append((mean, effective, float(dead)))
     cohort = subject.cohort.key
     where = {"cohort": cohort, "evidence": data.evidence}
     dead_zones = selector("", "ledger", "estimate", experiment=SLUG, quantity="zones", **where)
     columns = (
         ("dead-zones", "generation", "mean", [(d[0], d[2]) for d in described]),
-        ("dead-zones-dimension", "dimension", "effective",
-         [(d[1], d[2]) for d in described if d[1] is not None]),
+        ("dead-zones-dimension", "dimension", "effective", [(d[1], d[2]) for d in described]),
     )  # fmt: skip
     for quantity, experiment, of, pairs in columns:
-        values = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+        known = [pair for pair in pairs if pair[0] is not None]
+        values = np.array(known, dtype=np.float64).reshape(-1, 2)
         source = selector("", "ledger", "estimate", experiment=experiment, quantity=of, **where)
         yield _across(
             data, quantity, cohort, values[:, 0], values[:, 1], family, (source, dead_zones)
