@@ -9,6 +9,7 @@ rows. Paths are relative to a build, so a finished build carries what its number
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -64,8 +65,15 @@ def read(root: Path, source: str) -> list[str]:
     names = [name.rstrip("!") for name, _ in wanted] + [parts.fragment]
     if rows and (unknown := [name for name in names if name not in rows[0]]):
         raise InputError(path, unknown[0], "there is no such column", "Build the document again.")
+    return pick(rows, source)
+
+
+def pick(rows: Iterable[Mapping[str, str]], source: str) -> list[str]:
+    """Choose what a selector names from the rows of its table."""
+    parts = urlsplit(source)
+    wanted = parse_qsl(parts.query, keep_blank_values=True)
     return [row[parts.fragment] for row in rows if all(_matches(row, *term) for term in wanted)]
 
 
-def _matches(row: dict[str, str], name: str, value: str) -> bool:
+def _matches(row: Mapping[str, str], name: str, value: str) -> bool:
     return row[name[:-1]] != value if name.endswith("!") else row[name] == value

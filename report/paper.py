@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from report import claims, manifest, outputs, paths
+from report import claims, manifest, outputs, paths, reproduction
 from report.appendix import Appendix
 from report.coverage import Simulation
 from report.document import Section
@@ -69,7 +69,7 @@ def write_source(results: Results, folder: Path, renderer: Renderer) -> Path:
 
 
 def _template(section: Section) -> str:
-    folder = "" if section.slug == claims.SLUG else "experiments/"
+    folder = "" if section.slug in (claims.SLUG, reproduction.SLUG) else "experiments/"
     return f"{folder}{section.slug}.qmd.j2"
 
 

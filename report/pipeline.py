@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from report import claims, manifest, outputs, paths
+from report import claims, manifest, outputs, paths, reproduction
 from report.document import Section
 from report.experiments import EXPERIMENTS
 from report.experiments.base import Analysis, StudyData
@@ -97,6 +97,8 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
         progress(f"analyse {experiment.SLUG}")
         analyses[experiment.SLUG] = {d.study.id: experiment.analyse(d) for d in data}
     every = [analysis for by_study in analyses.values() for analysis in by_study.values()]
+    made = {entry.id: entry for analysis in every for entry in analysis.entries}
+    every += [reproduction.analyse(d, made) for d in data]
     ledger = settle(
         [entry for analysis in every for entry in analysis.entries],
         [family for analysis in every for family in analysis.families],
@@ -109,8 +111,8 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
     ]
     progress("audit claims")
     audits = [(study, claims.audit(study, ledger)) for study in studies]
-    if (claimed := claims.present(audits)) is not None:
-        sections.append(claimed)
+    added = (reproduction.present(data, ledger), claims.present(audits))
+    sections += [section for section in added if section is not None]
     sections = [mark_synthetic(section, studies, ledger) for section in sections]
     return Results(data, ledger, sections, audits, options.quick)
 

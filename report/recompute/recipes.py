@@ -50,6 +50,7 @@ class _Estimate:
 
 _ONE, _TWO = "x, = aligned({sources})", "x, y = aligned({sources})"
 _FOUR, _MANY = "a, b, c, d = aligned({sources})", "columns = aligned({sources})"
+_LESS = _Estimate("columns = complete({sources})", "less(*columns)")
 _GRID = "grid, = grids({sources})"
 _RHO = _Estimate(_TWO, "spearman(x, y)", "rho", "x, y")
 _GIVEN = _Estimate("columns = complete({sources})", "given(*columns)")
@@ -77,8 +78,8 @@ _ESTIMATES: tuple[tuple[str, _Estimate], ...] = (
     ("count of axes without", _Estimate("answers = read({sources})", "lost_axes(answers)")),
     ("count of answers without",
      _Estimate("columns = complete({sources})", "lost(*columns)")),
-    ("recomputed minus published",
-     _Estimate("columns = complete({sources})", "less_published(*columns)")),
+    ("recomputed minus published", _LESS),
+    ("difference of pole means", _LESS),
     ("difference of means",
      _Estimate("columns = complete({sources})", "welch(*columns, level={level})")),
     ("Hodges–Lehmann, paired differences",

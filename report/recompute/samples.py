@@ -282,9 +282,9 @@ def range_ratio(low: Floats, high: Floats, other_low: Floats, other_high: Floats
     return {"widths": widths, "estimate": widths[0] / widths[1]}
 
 
-def less_published(own: Floats, published: Floats) -> Found:
-    """Subtract the published value."""
-    return {"estimate": float(own[0] - published[0])}
+def less(one: Floats, other: Floats) -> Found:
+    """Subtract one number from another."""
+    return {"estimate": float(one[0] - other[0])}
 
 
 def lost(*columns: Floats) -> Found:

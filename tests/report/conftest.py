@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import json
+import re
 import shutil
 import tomllib
 from collections.abc import Callable
@@ -97,3 +98,48 @@ def copy_captures() -> Callable[..., None]:
                 shutil.copy(path, folder / "raw")
 
     return copied
+
+
+# --- reading what was written ---------------------------------------------------------------
+
+_WORDS = r"\b(?:nan|NaN|None|inf|Undefined)\b(?! needed| of | survives| has | or N/A)"
+_SLIPS = (
+    r"\(\s*\)", r"\w\s[,;.]\s", r":\s*\.\s", r"\bno tests\b", r"\bof no \w+s\b",
+    r"\b1 (?:models|conditions|questions|tests)\b", r"\bone (?:models|conditions|tests|pairs)\b",
+)  # fmt: skip
+
+
+def _prose(markdown: str) -> str:
+    """Keep what a reader reads as text: no code, no attributes, no pictures."""
+    text = re.sub(r"`[^`]*`", "code", markdown)
+    return re.sub(r"!\[.*?\]\([^)]*\)\{[^}]*\}|\]\([^)]*\)(?:\{[^}]*\})?", "", text)
+
+
+def _faults(document: str) -> list[str]:
+    """Find empty sections, tables and boxes, words of the program, slips, dead references."""
+    body = document.split("---\n", 2)[2].split("\n# References")[0]
+    lines = [line for line in body.splitlines() if line.strip()]
+    found: list[str] = []
+    for line, following in zip(lines, [*lines[1:], "# end"], strict=True):
+        one, other = (re.match("#+ ", text) for text in (line, following))
+        if one and other and len(other[0]) <= len(one[0]):
+            found.append(f"empty section: {line}")
+        if re.match(r"\| :?--", line) and not following.startswith("|"):
+            found.append(f"empty table: {following}")
+        if (line.startswith("::: {.callout") or line.startswith("**")) and following == ":::":
+            found.append(f"empty box: {line}")
+    text = _prose(body)
+    for pattern in (_WORDS, *_SLIPS):
+        found += [text[max(0, m.start() - 50) : m.end() + 20] for m in re.finditer(pattern, text)]
+    used, labels = (
+        set(re.findall(pattern + r"((?:fig|tbl|sec)-[\w-]+)", within))
+        for pattern, within in (("@", _prose(document)), (r"\{#", document))
+    )
+    found += [f"nothing is called {name}" for name in sorted(used - labels)]
+    return found
+
+
+@pytest.fixture(scope="session")
+def faults() -> Callable[[str], list[str]]:
+    """What a careful reader would find wrong with a document's source."""
+    return _faults

@@ -20,10 +20,11 @@ from matplotlib.figure import Figure as Canvas
 from report import figures, outputs
 from report.cli import main
 from report.paper import write_source
-from report.pipeline import Built, Options, Results, build, compute, load
+from report.pipeline import Built, Options, build, compute, load
 from report.simulate import simulate
 
 Fields = dict[str, Any]
+Faults = Callable[[str], list[str]]
 
 
 def built_with_svg(study: Path, out: Path, *formats: str) -> Built:
@@ -127,44 +128,8 @@ def test_odd_names_stand_in_the_tables_as_they_are(oddly_named: Built) -> None:
 
 # --- studies that lack something -----------------------------------------------------------
 
-_WORDS = r"\b(?:nan|NaN|None|inf|Undefined)\b(?! needed| of | survives| has | or N/A)"
-_SLIPS = (
-    r"\(\s*\)", r"\w\s[,;.]\s", r":\s*\.\s", r"\bno tests\b", r"\bof no \w+s\b",
-    r"\b1 (?:models|conditions|questions|tests)\b", r"\bone (?:models|conditions|tests|pairs)\b",
-)  # fmt: skip
 
-
-def prose(markdown: str) -> str:
-    """Keep what a reader reads as text: no code, no attributes, no pictures."""
-    text = re.sub(r"`[^`]*`", "code", markdown)
-    return re.sub(r"!\[.*?\]\([^)]*\)\{[^}]*\}|\]\([^)]*\)(?:\{[^}]*\})?", "", text)
-
-
-def faults(document: str) -> list[str]:
-    """Find empty sections, tables and boxes, words of the program, slips, dead references."""
-    body = document.split("---\n", 2)[2].split("\n# References")[0]
-    lines = [line for line in body.splitlines() if line.strip()]
-    found: list[str] = []
-    for line, following in zip(lines, [*lines[1:], "# end"], strict=True):
-        one, other = (re.match("#+ ", text) for text in (line, following))
-        if one and other and len(other[0]) <= len(one[0]):
-            found.append(f"empty section: {line}")
-        if re.match(r"\| :?--", line) and not following.startswith("|"):
-            found.append(f"empty table: {following}")
-        if (line.startswith("::: {.callout") or line.startswith("**")) and following == ":::":
-            found.append(f"empty box: {line}")
-    text = prose(body)
-    for pattern in (_WORDS, *_SLIPS):
-        found += [text[max(0, m.start() - 50) : m.end() + 20] for m in re.finditer(pattern, text)]
-    used, labels = (
-        set(re.findall(pattern + r"((?:fig|tbl|sec)-[\w-]+)", within))
-        for pattern, within in (("@", prose(document)), (r"\{#", document))
-    )
-    found += [f"nothing is called {name}" for name in sorted(used - labels)]
-    return found
-
-
-def test_faults_are_found() -> None:
+def test_faults_are_found(faults: Faults) -> None:
     page = "---\n\n---\n# One\n\n## Two\n\n# Three\n\nIt is nan , see @fig-x.\n"
     assert len(faults(page)) == 4
 
@@ -237,7 +202,7 @@ SHAPES: dict[str, tuple[int, Alter]] = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_whatever_a_study_lacks_its_document_reads_well(
-    shape: str, tmp_path: Path, write_study: Callable[[Path, Fields], Path]
+    shape: str, tmp_path: Path, write_study: Callable[[Path, Fields], Path], faults: Faults
 ) -> None:
     models, alter = SHAPES[shape]
     folder = tmp_path / "study"
@@ -271,94 +236,6 @@ def test_a_study_without_anything_has_a_document_that_says_so(
     assert "Neither captures nor published tables hold what this section needs." in text
     assert main(["check", str(tmp_path / "study")]) == 1
     assert "Put the captures into this folder." in " ".join(capsys.readouterr().out.split())
-
-
-# --- captures and published numbers of the same models --------------------------------------
-
-# As the README of the captures prints them; no median is printed.
-PRINTED = {
-    "t03": ("0.2133", "0.0488", "4356", "3.498"),
-    "t05": ("0.4196", "0.0803", "4439", "3.574"),
-    "t07": ("0.7222", "0.1051", "4488", "3.616"),
-    "t10": ("1.3810", "0.2155", "4534", "3.449"),
-    "t13": ("2.1506", "0.2076", "4062", "3.238"),
-    "t16": ("2.7951", "0.1994", "4096", "3.403"),
-}
-
-
-def publish(folder: Path, printed: dict[str, tuple[str, ...]]) -> None:
-    (folder / "published").mkdir()
-    with (folder / "published" / "generation.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("model", "entropy_mean_nats", "entropy_sd_nats", "entropy_median_nats",
-                         "n_tokens", "n_questions", "effective_dimension", "source"))  # fmt: skip
-        for key, (mean, sd, tokens, dimension) in printed.items():
-            writer.writerow((f"smollm2_135m_{key}", mean, sd, "", tokens, 30, dimension, "README"))
-
-
-@pytest.fixture(scope="module")
-def both_levels(
-    tmp_path_factory: pytest.TempPathFactory,
-    shipped_fields: Callable[[], Fields],
-    write_study: Callable[[Path, Fields], Path],
-    copy_captures: Callable[..., None],
-) -> tuple[Results, str]:
-    """The shipped captures beside their README's numbers, one of which was changed."""
-    folder = tmp_path_factory.mktemp("both")
-    fields = shipped_fields()
-    copy_captures(folder, *(model["key"] for model in fields["models"]))
-    mean, *rest = PRINTED["t16"]
-    publish(folder, PRINTED | {"t16": ("2.7851", *rest)})
-    assert mean != "2.7851"
-    study = write_study(folder, fields)
-    results = compute(load([study], quick=True), Options(quick=True), lambda _: None)
-    return results, write_source(results, folder, "embedded").read_text("utf-8")
-
-
-@pytest.mark.slow
-def test_published_values_are_reproduced_to_the_last_printed_digit(
-    both_levels: tuple[Results, str],
-) -> None:
-    results, text = both_levels
-    tables = {table.id: table for table in outputs.tables_of(results.sections)}
-    rows = tables["integrity-reproduction-smollm2"].rows
-    verdicts = {(str(row[0]), str(row[1])): row[-1] for row in rows}
-    assert len(verdicts) == 24
-    differing = [key for key, verdict in verdicts.items() if verdict != "reproduced"]
-    assert differing == [("SmolLM2-135M, T = 1.6", "mean entropy")]
-    assert verdicts[differing[0]] == "differs"
-    assert "23 of the 24 values are reproduced to the last printed digit." in text
-    assert "[2.7851]" in text
-    assert "[2.7951]" in text
-
-
-@pytest.mark.slow
-def test_both_levels_stand_side_by_side_and_are_never_pooled(
-    both_levels: tuple[Results, str],
-) -> None:
-    results, text = both_levels
-    assert faults(text) == []
-    for entry in results.ledger:
-        levels = {"published" in source for source in entry.sources}
-        assert len(levels) < 2 or entry.experiment == "integrity", entry.id
-    published = results.ledger["dimension.rho.ladder.published"]
-    measured = results.ledger["dimension.rho.ladder"]
-    assert (published.evidence, measured.evidence) == ("published", "raw")
-    assert published.value == pytest.approx(measured.value) == pytest.approx(-0.714286, abs=5e-7)
-    # What is known of another study's slices is not said of this one.
-    assert "rest on misaligned slices" not in text
-
-
-def test_a_published_cell_that_can_not_be_used_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    shipped_fields: Callable[[], Fields], write_study: Callable[[Path, Fields], Path],
-) -> None:  # fmt: skip
-    study = write_study(tmp_path / "study", shipped_fields())
-    publish(study, PRINTED | {"t16": ("2,7951", *PRINTED["t16"][1:])})
-    assert main(["build", str(study), "--out", str(tmp_path / "out"), "--quick"]) == 1
-    said = capsys.readouterr().err
-    assert "generation.csv: entropy_mean_nats: line 7 holds '2,7951'" in said
-    assert not (tmp_path / "out" / "smollm2").exists()
 
 
 # --- determinism -------------------------------------------------------------------------

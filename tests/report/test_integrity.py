@@ -14,7 +14,7 @@ from scipy import stats as scipy_stats
 from report.experiments import behaviour, dimension, generation, integrity
 from report.experiments.base import StudyData
 from report.extract import extract
-from report.features import Baseline, Features, Problem
+from report.features import Features, Problem
 from report.fill import Filler
 from report.ledger import settle
 from report.study import load_study
@@ -239,38 +239,3 @@ def test_a_study_whose_files_are_all_damaged(root, ladder_data):
     )  # fmt: skip
     ledger, section = run(StudyData(ladder_data.study, Features(problems=(problem,))))
     assert "cut off | all" in filled(root, ledger, section)
-
-
-# --- reproduction -----------------------------------------------------------------------
-
-
-def baseline_like(study, values):
-    n = values.size
-    nothing = np.full(n, np.nan)
-    rng = np.random.default_rng(3)
-    return Baseline(
-        "mistral_7b", tuple(f"question {i}" for i in range(n)), np.full(n, 100),
-        np.full(n, 80), {a.key: rng.normal(0, 0.2, n) for a in study.axes}, values, nothing,
-        nothing, np.ones(n), nothing, nothing, True, "counts",
-    )  # fmt: skip
-
-
-def test_published_values_are_compared_with_recomputed_ones(root, published_data):
-    study = published_data.study
-    values = np.random.default_rng(1).normal(size=30)
-    values = (values - values.mean()) / values.std(ddof=1) * 0.048 + 0.247
-    features = Features({"mistral_7b": baseline_like(study, values)})
-    ledger, section = run(StudyData(study, features))
-    table = next(t for t in section.tables if t.id.startswith("integrity-reproduction"))
-    verdicts = {row[1]: row[-1] for row in table.rows}
-    assert verdicts["mean entropy"] == verdicts["sd of entropy"] == "reproduced"
-    assert verdicts["tokens"] == "differs"
-    difference = ledger["integrity.difference.mistral-7b.tokens"]
-    assert difference.value == 3000 - 8990
-    mean = ledger["integrity.difference.mistral-7b.mean"]
-    assert mean.value == pytest.approx(0.0, abs=1e-12)
-    effective = ledger["integrity.difference.mistral-7b.effective"]
-    assert effective.value == pytest.approx(ledger["dimension.effective.mistral-7b"].value - 2.78)
-    text = filled(root, ledger, section)
-    assert "### Are the published values reproduced?" in text
-    assert f"@tbl-{table.id}" in text

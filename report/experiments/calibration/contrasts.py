@@ -150,7 +150,7 @@ def _missing(
         method="Hodges–Lehmann, paired", label=f"entropy, {axis.name}, {model.name}",
     )  # fmt: skip
     if model in group.shown:
-        for quantity in (*POLES, "rank-biserial", "tokens", "length-rho"):
+        for quantity in (*POLES, "mean-difference", "rank-biserial", "tokens", "length-rho"):
             yield _entry(
                 data, quantity, model, axis, estimate=Estimate.missing(reason, 0),
                 method="not computed", label=f"{quantity}, {axis.name}, {model.name}",
@@ -170,6 +170,16 @@ def _pole_means(data: StudyData, model: Model, axis: Axis, found: Contrast) -> I
             method="mean over answers of the token mean", seed=data.plan.seed, sources=(source,),
             label=f"mean entropy under “{name}”, {model.name}",
         )  # fmt: skip
+    first, second = found.entropy
+    yield _entry(
+        data, "mean-difference", model, axis, method="difference of pole means",
+        estimate=Estimate(float(first.mean() - second.mean()), first.size + second.size),
+        label=f"difference of mean entropies, {axis.positive} minus {axis.negative}, {model.name}",
+        sources=tuple(
+            selector("", "ledger", "estimate", id=entry_id(SLUG, pole, model.key, axis.key))
+            for pole in POLES
+        ),
+    )  # fmt: skip
 
 
 def _differences(

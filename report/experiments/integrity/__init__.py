@@ -20,7 +20,6 @@ from report.experiments.behaviour.tables import (
 from report.experiments.integrity import tables
 from report.experiments.integrity.entries import (
     SLUG,
-    differences,
     evidence_axes,
     recovered,
     slicing,
@@ -55,7 +54,6 @@ def analyse(data: StudyData) -> Analysis:
             families.append(integrity_family(data, "axis-evidence-n", "published"))
             entries += evidence_axes(data, families[-1].id)
     for subject in subjects(data):
-        entries += differences(data, subject)
         if any(b.misaligned_entropy is not None for b in subject.baselines):
             families.append(integrity_family(data, "axis-wrong", subject.cohort.key))
             entries += wrong_axes(data, subject, families[-1].id)
@@ -214,12 +212,9 @@ def _measured_part(data: StudyData, ledger: Ledger) -> dict[str, Any]:
             for s in subjects(data) if any(model in wrong for model in s.models)
         ],
         "problems": open_problems, "notes": len(data.features.problems) - len(open_problems),
-        "reproduced": (found := tables.reproduced(data, ledger)),
-        "agreeing": sum(of.agrees for of in found),
         "figure": tables.name_of(data, "slicing"),
         "table": tables.name_of(data, "slicing"),
         "problems_table": tables.name_of(data, "problems"),
-        "reproduction_table": tables.name_of(data, "reproduction"),
     }  # fmt: skip
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from report.experiments.base import StudyData, Subject, entry_id
 from report.experiments.behaviour.entries import RHO, published_axes, question_column
-from report.features import FloatArray
+from report.experiments.calibration.contrasts import POLES
+from report.features import Calibration, FloatArray
 from report.ledger import Entry
 from report.lineage import selector
 from report.study import Model
@@ -91,55 +92,22 @@ def evidence_axes(data: StudyData, family: str) -> Iterator[Entry]:
     )
 
 
-def differences(data: StudyData, subject: Subject) -> Iterator[Entry]:
-    """Subtract published from recomputed values where a model has both."""
-    from stats.dimension import participation_ratio
-
-    rows = {row["model"]: row for row in data.published("generation")}
-    for model, baseline in subject.members():
-        values = baseline.entropy[np.isfinite(baseline.entropy)]
-        if model.key not in rows or values.size < 2:
-            continue
-        row = rows[model.key]
-        axes = [a.key for a in data.study.axes if a.key in baseline.projections]
-        points = np.column_stack([baseline.projections[a] for a in axes] or [[]])
-        effective = participation_ratio(points[np.isfinite(points).all(axis=1)]) if axes else None
-        recomputed: list[tuple[str, str, str, float | None]] = [
-            ("mean", "entropy_mean_nats", "nats", float(values.mean())),
-            ("sd", "entropy_sd_nats", "nats", float(values.std(ddof=1))),
-            ("median", "entropy_median_nats", "nats", float(np.median(values))),
-            ("tokens", "n_tokens", "tokens", float(baseline.n_tokens.sum())),
-            ("effective", "effective_dimension", "dimension", effective and effective.value),
-        ]
-        for quantity, column, unit, value in recomputed:
-            if value is None or not row[column]:
-                continue
-            yield _entry(
-                data, "difference", model, Estimate(value - float(row[column]), values.size),
-                quantity, unit=unit, method="recomputed minus published",
-                label=f"{quantity} of {model.name}, recomputed minus published",
-                sources=(
-                    selector(
-                        "", "ledger", "estimate", model=model.key, quantity=quantity,
-                        evidence=data.evidence,
-                        experiment="dimension" if quantity == "effective" else "generation",
-                    ),
-                    data.source("published/generation", column, model=model.key),
-                ),
-            )  # fmt: skip
-
-
 # --- captures ---------------------------------------------------------------------------
 
 
 def slicing(data: StudyData) -> Iterator[Entry]:
     """Compare the entropies of rightly and wrongly cut answers."""
+    listed = {
+        table: {row["model"] for row in data.published(table)}
+        for table in ("generation", "calibration")
+    }
     for key, baseline in data.features.baselines.items():
-        if baseline.misaligned_entropy is not None:
-            yield from _against(
-                data, data.study.model(key), baseline.entropy, baseline.misaligned_entropy,
-                "features/questions", "",
-            )  # fmt: skip
+        wrong, model = baseline.misaligned_entropy, data.study.model(key)
+        if wrong is None:
+            continue
+        yield from _against(data, model, baseline.entropy, wrong, "features/questions", "")
+        if key in listed["generation"]:
+            yield from _wrong_spread(data, model, wrong)
     for key, calibration in data.features.calibrations.items():
         wrong = calibration.misaligned_entropy
         if wrong is None:
@@ -148,6 +116,8 @@ def slicing(data: StudyData) -> Iterator[Entry]:
         yield from _against(
             data, model, calibration.entropy, wrong, "features/calibration", "-calibration"
         )
+        if key in listed["calibration"]:
+            yield from _wrong_poles(data, model, calibration, wrong)
         axes = np.array(calibration.axis)
         names = dict.fromkeys(calibration.axis)
         lost = sum(bool(np.isnan(wrong[axes == name]).all()) for name in names)
@@ -199,6 +169,56 @@ def _against(
         method="mean over answers that have wrong rows",
         label=f"mean entropy of wrongly cut {what}, {model.name}",
     )  # fmt: skip
+
+
+def _wrong_spread(data: StudyData, model: Model, wrong: FloatArray) -> Iterator[Entry]:
+    """Describe wrongly cut answers as a published sd and median would."""
+    values = wrong[np.isfinite(wrong)]
+    source = data.source("features/questions", "misaligned_entropy", model=model.key)
+    for quantity, value in (
+        ("sd", values.std(ddof=1) if values.size > 1 else None),
+        ("median", np.median(values) if values.size else None),
+    ):
+        yield _entry(
+            data, f"wrong-{quantity}", model,
+            Estimate.missing(Reason.TOO_FEW, values.size) if value is None
+            else Estimate(float(value), values.size),
+            unit="nats", method=f"{quantity} over questions that have wrong rows",
+            label=f"{quantity} entropy of wrongly cut answers, {model.name}", sources=(source,),
+        )  # fmt: skip
+
+
+def _wrong_poles(
+    data: StudyData, model: Model, calibration: Calibration, wrong: FloatArray
+) -> Iterator[Entry]:
+    """Average wrongly cut answers as published pole means would."""
+    axes, poles = np.array(calibration.axis), np.array(calibration.pole)
+    for axis in data.study.axes:
+        held = [wrong[(axes == axis.key) & (poles == pole)] for pole in POLES]
+        known = [values[np.isfinite(values)] for values in held]
+        if not all(values.size for values in known):
+            continue
+        means = [float(values.mean()) for values in known]
+        for pole, mean, values in zip(POLES, means, known, strict=True):
+            yield _entry(
+                data, f"wrong-{pole}", model, Estimate(mean, values.size), axis.key,
+                axis=axis.key, unit="nats", method="mean over answers that have wrong rows",
+                label=f"mean entropy of wrongly cut answers, {pole} pole of {axis.name}, "
+                f"{model.name}",
+                sources=(data.source("features/calibration", "misaligned_entropy",
+                                     model=model.key, axis=axis.key, pole=pole),),
+            )  # fmt: skip
+        yield _entry(
+            data, "wrong-difference", model,
+            Estimate(means[0] - means[1], sum(values.size for values in known)), axis.key,
+            axis=axis.key, unit="nats", method="difference of pole means",
+            label=f"difference of the means of wrongly cut answers, {axis.name}, {model.name}",
+            sources=tuple(
+                selector("", "ledger", "estimate",
+                         id=entry_id(SLUG, f"wrong-{pole}", model.key, axis.key))
+                for pole in POLES
+            ),
+        )  # fmt: skip
 
 
 def wrong_axes(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from report import format as fmt
@@ -16,13 +15,6 @@ from report.study import Model
 from report.tables import left, right
 
 CALIBRATION_FACTS = ("answers", "tokens-per-answer", "tokens-per-prompt", "answers-lost")
-_QUANTITIES = {  # experiment, column of the published table, and the name for a reader
-    "mean": ("generation", "entropy_mean_nats", "mean entropy"),
-    "sd": ("generation", "entropy_sd_nats", "sd of entropy"),
-    "median": ("generation", "entropy_median_nats", "median entropy"),
-    "tokens": ("generation", "n_tokens", "tokens"),
-    "effective": ("dimension", "effective_dimension", "effective dimension"),
-}
 
 
 def _found(ledger: Ledger, *parts: str) -> Entry | None:
@@ -34,24 +26,9 @@ def name_of(data: StudyData, *parts: str) -> str:
     return entry_id(SLUG, *parts, data.study.id).replace(".", "-")
 
 
-def same_text(published: Entry, other: Entry, kind: str = "value") -> bool:
+def same_text(published: Entry, other: Entry) -> bool:
     """Tell whether two values are the same as far as the published one is printed."""
-    return fmt.show(published, kind) == fmt.show(other, kind)
-
-
-@dataclass(frozen=True)
-class Reproduced:
-    """A published value beside the recomputed one, to the decimals that were printed."""
-
-    published: Entry
-    recomputed: Entry
-    difference: Entry
-    decimals: int
-
-    @property
-    def agrees(self) -> bool:
-        """True if they are the same to the last printed digit."""
-        return same_text(self.published, self.recomputed, f"value:{self.decimals}")
+    return fmt.show(published, "value") == fmt.show(other, "value")
 
 
 # --- published numbers ------------------------------------------------------------------
@@ -146,31 +123,14 @@ def _rules_table(data: StudyData, pairs: Sequence[tuple[Entry, Entry]]) -> Table
 # --- captures ---------------------------------------------------------------------------
 
 
-def reproduced(data: StudyData, ledger: Ledger) -> list[Reproduced]:
-    """Match published, recomputed and difference, where a model has both levels."""
-    found: list[Reproduced] = []
-    for row in data.published("generation"):
-        model = row["model"]
-        for quantity, (experiment, column, _) in _QUANTITIES.items():
-            published = _found(ledger, experiment, quantity, model, "published")
-            recomputed = _found(ledger, experiment, quantity, model)
-            difference = _found(ledger, SLUG, "difference", model, quantity)
-            if published and recomputed and difference:
-                decimals = len(row[column].partition(".")[2])
-                found.append(Reproduced(published, recomputed, difference, decimals))
-    return found
-
-
 def measured_tables(data: StudyData, ledger: Ledger, part: Mapping[str, Any]) -> list[Table]:
-    """List captures with their boundaries, what changes, problems, and reproduced values."""
+    """List captures with their boundaries, what changes and problems."""
     made: list[Table] = []
     if part["captures"]:
         made.append(_captures(data, ledger))
     made += [_changes(data, change) for change in part["changes"] if change["changed"]]
     if part["problems"]:
         made.append(_problems(data, part))
-    if part["reproduced"]:
-        made.append(_reproduction(data, part["reproduced"]))
     return made
 
 
@@ -236,24 +196,4 @@ def _problems(data: StudyData, part: Mapping[str, Any]) -> Table:
     return Table(
         part["problems_table"], "What was found wrong with the inputs.",
         (left("File"), left("Problem"), left("Missing because of it"), left("Remedy")), rows,
-    )  # fmt: skip
-
-
-def _reproduction(data: StudyData, found: Sequence[Reproduced]) -> Table:
-    def row(of: Reproduced) -> tuple[Cell, ...]:
-        kind = f"value:{of.decimals}"
-        return (
-            data.study.model(str(of.published.model)).name, _QUANTITIES[of.published.quantity][2],
-            Stat(of.published.id, kind), Stat(of.recomputed.id, kind),
-            Stat(of.difference.id, f"signed:{of.decimals}"),
-            "reproduced" if of.agrees else "differs",
-        )  # fmt: skip
-
-    return Table(
-        name_of(data, "reproduction"),
-        "Published values beside those recomputed from the captures. A value is reproduced when "
-        "it agrees to the last printed digit.",
-        (left("Model"), left("Quantity"), right("Published"), right("Recomputed"),
-         right("Difference"), left("Verdict")),
-        tuple(row(of) for of in found),
     )  # fmt: skip
