@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from report import format as fmt
 from report.finished import Finished, load_finished
 from report.recompute import reading
 from report.verify import files, numbers, prose
@@ -52,8 +53,8 @@ class Verification:
             lines.append(f"   checked: {counts or 'nothing'}")
             lines += [f"   ✗ {d.place}: {d.problem}" for d in check.disagreements]
             lines += [f"   · {note}" for note in check.notes]
-        total = len(self.disagreements)
-        lines.append("Everything agrees." if not total else f"{total} disagreements.")
+        said = fmt.count(len(self.disagreements), "disagreement").capitalize()
+        lines.append(f"{said}." if self.disagreements else "Everything agrees.")
         return "\n".join(lines)
 
 

@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from report import format as fmt
 from report.finished import Finished
 from report.outputs import values_of
+from report.study import Study, load_study
 from report.tables import tex
 from report.verify.documents import plain
 from report.verify.findings import Check
@@ -32,7 +32,13 @@ def hashes(build: Finished, studies: Sequence[Path]) -> Check:
     ----------
     build : Finished
     studies : sequence of Path
-        Study folders; those of other studies are ignored.
+        Study folders, the later one where two hold the same study; those of studies that are
+        not in the build are ignored.
+
+    Raises
+    ------
+    InputError
+        If one of them can't be read as a study.
     """
     check = Check("Inputs and outputs have the recorded hashes")
     for name, recorded in build.manifest["outputs"].items():
@@ -43,18 +49,17 @@ def hashes(build: Finished, studies: Sequence[Path]) -> Check:
         check.count("outputs")
         if _sha256(path) != recorded:
             check.disagree(name, "is not the file that the build wrote")
-    folders = {folder.resolve().name: folder for folder in studies}
+    held = {study.id: study for study in map(load_study, studies)}
     for study in build.manifest["studies"]:
-        _inputs(check, build, study, folders.get(study["id"]))
+        _inputs(check, build, study, held.get(study["id"]))
     return check
 
 
-def _inputs(check: Check, build: Finished, study: Mapping[str, Any], folder: Path | None) -> None:
+def _inputs(check: Check, build: Finished, study: Mapping[str, Any], held: Study | None) -> None:
     copy, unread = build.folder / "data" / study["id"], 0
+    homes = [copy] if held is None else [copy, held.folder, held.raw_folder]
     for item in study["inputs"]:
-        places = [copy / item["file"]]
-        places += [place / item["file"] for place in _homes(folder)]
-        found = [path for path in places if path.is_file()]
+        found = [home / item["file"] for home in homes if (home / item["file"]).is_file()]
         unread += not found
         check.count("inputs", bool(found))
         for path in found:
@@ -67,14 +72,6 @@ def _inputs(check: Check, build: Finished, study: Mapping[str, Any], folder: Pat
             f"{unread} input{'s' * (unread != 1)} of {study['id']} not re-read: no captures here"
             " (name the study's folder with --study)"
         )
-
-
-def _homes(folder: Path | None) -> list[Path]:
-    """Return where a study keeps its files: its folder, and that of its captures."""
-    if folder is None or not (folder / "study.toml").is_file():
-        return []
-    study = tomllib.loads((folder / "study.toml").read_text(encoding="utf-8"))
-    return [folder, folder / study.get("raw", "raw")]
 
 
 # --- tables and values ------------------------------------------------------------------

@@ -216,12 +216,20 @@ def test_a_changed_copy_of_an_input_is_found(tampered):
     assert name in places(numbers.recomputed(build))
 
 
-def test_a_changed_capture_is_found(finished, synthetic, tmp_path):
-    folder = shutil.copytree(synthetic, tmp_path / synthetic.name)
+def test_a_changed_capture_is_found_in_a_folder_of_any_name(finished, synthetic, tmp_path):
+    folder = shutil.copytree(synthetic, tmp_path / "elsewhere")
     path = next((folder / "raw").glob("*.json"))
     path.write_bytes(path.read_bytes() + b"\n")
     problem = found(files.hashes(load_finished(finished), [folder]), "synthetic-1", path.name)
     assert "changed since the build" in problem
+
+
+def test_the_folder_that_is_named_last_stands_for_a_study(finished, synthetic, tmp_path):
+    other = shutil.copytree(synthetic, tmp_path / "other")
+    (other / "study.toml").write_bytes((other / "study.toml").read_bytes() + b"\n")
+    build = load_finished(finished)
+    assert places(files.hashes(build, [other])) == ["synthetic-1: study.toml"]
+    assert places(files.hashes(build, [other, synthetic])) == []
 
 
 def test_a_missing_output_is_found(tampered):
