@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +76,8 @@ def read_calibration(study: Study, model: Model, findings: Findings) -> Calibrat
         headers = read_headers(npz_path)
         tokens = read_entropies(npz_path, headers, "top_k_logprobs", model, findings)
         kept = _lines_held(npz_path, headers, tokens, lines, findings)
+        if kept.damaged is not None:
+            kept = _completed(kept, tokens.entropy.size, kept.damaged, findings)
         rows = assign(npz_path, headers, tokens, kept.answers, findings, "calibration")
         report_answers(npz_path, rows, _names(kept), findings, "calibration")
         _report_axes(npz_path, study, lines, kept, findings)
@@ -94,6 +96,8 @@ def _lines_held(
 ) -> CalibrationFile:
     """Keep the lines whose answers the NPZ holds."""
     held, listed = count_answers(path, headers), len(lines.axis)
+    if lines.damaged is not None and held != listed:
+        raise lines.damaged
     if held is None or held == listed:
         return lines
     if lines.answers.counts is None:
@@ -119,9 +123,27 @@ def _lines_held(
     return lines.select(chosen)
 
 
+def _completed(
+    file: CalibrationFile, n_rows: int, damaged: CaptureError, findings: Findings
+) -> CalibrationFile:
+    """Give the rows that no other answer claims to the one line that can't be read."""
+    findings.problem(
+        damaged.path, damaged.field, damaged.problem, damaged.remedy, damaged.reason,
+        "one answer", "calibration",
+    )  # fmt: skip
+    if file.answers.counts is None or (rest := n_rows - int(file.answers.counts.sum())) < 1:
+        return file
+    counts = file.answers.counts.copy()
+    counts[file.axis.index("")] = rest
+    return replace(file, answers=replace(file.answers, counts=counts))
+
+
 def _names(file: CalibrationFile) -> list[str]:
     labels = zip(file.axis, file.pole, strict=True)
-    return [f"{axis}, {pole} (answer {i + 1})" for i, (axis, pole) in enumerate(labels)]
+    return [
+        f"{axis}, {pole} (answer {i + 1})" if axis else f"answer {i + 1}"
+        for i, (axis, pole) in enumerate(labels)
+    ]
 
 
 def _report_axes(
@@ -139,7 +161,7 @@ def _report_axes(
             Reason.MISSING_CAPTURE, f"the pole contrast of {axis.key}", "calibration",
             axis=axis.key,
         )  # fmt: skip
-    unknown = sorted(set(kept.axis) - {a.key for a in study.axes})
+    unknown = sorted(set(kept.axis) - {"", *(a.key for a in study.axes)})
     if unknown:
         findings.problem(
             path, "", f"holds axes that study.toml does not name: {listing(unknown)}",
@@ -150,8 +172,11 @@ def _report_axes(
 
 def _latest(path: Path, kept: CalibrationFile, findings: Findings) -> IntArray:
     """Return the positions of the last answer to each question under each pole."""
-    last = {label: i for i, label in enumerate(kept.labels)}
-    repeated = [", ".join(label) for label, n in Counter(kept.labels).items() if n > 1]
+    read = [(i, label) for i, label in enumerate(kept.labels) if label[0]]
+    last = {label: i for i, label in read}
+    repeated = [
+        ", ".join(label) for label, n in Counter(label for _, label in read).items() if n > 1
+    ]
     if repeated:
         findings.problem(
             path, "question", f"answered more than once, the last was used: {listing(repeated, 2)}",

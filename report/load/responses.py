@@ -57,11 +57,21 @@ class BaselineFile:
 
 @dataclass(frozen=True)
 class CalibrationFile:
-    """A calibration JSONL: the answers and what each was an answer to."""
+    """A calibration JSONL: the answers and what each was an answer to.
+
+    Parameters
+    ----------
+    answers : Answers
+    axis, pole : tuple of str
+    damaged : CaptureError or None
+        What is wrong with the one line that can't be read. It keeps its place among the answers,
+        with no tokens and empty labels.
+    """
 
     answers: Answers
     axis: tuple[str, ...]
     pole: tuple[str, ...]
+    damaged: CaptureError | None = None
 
     @property
     def labels(self) -> list[tuple[str, str, str]]:
@@ -208,30 +218,39 @@ def read_calibration_jsonl(path: Path) -> CalibrationFile:
     Raises
     ------
     CaptureError
-        If a line is not an object with ``axis``, ``pole`` and ``question``, or a pole is
-        neither positive nor negative.
+        If more than one line is not an object with ``axis``, ``pole`` and ``question``, or names
+        a pole that is neither positive nor negative; or if no line can be read.
     """
     rows: list[dict[str, Any]] = []
+    damaged: list[CaptureError] = []
     # Not splitlines: an answer may hold a line separator that JSON does not escape.
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
             continue
-        row = _object(path, line, f"line {number}")
-        missing = [key for key in ("axis", "pole", "question") if key not in row]
-        if missing:
-            raise CaptureError(
-                path, f"line {number}", f"has no {' and no '.join(missing)}", _WRITE_AGAIN
-            )
-        if row["pole"] not in ("positive", "negative"):
-            raise CaptureError(
-                path, f"line {number}", f"names the pole {row['pole']!r}",
-                "Name the poles positive and negative.",
-            )  # fmt: skip
-        rows.append(row)
+        try:
+            rows.append(_labelled(path, line, f"line {number}"))
+        except CaptureError as error:
+            damaged.append(error)
+            rows.append({"axis": "", "pole": "", "question": "", "n_tokens": 0})
     if not rows:
         raise CaptureError(path, "", "is empty", _WRITE_AGAIN, Reason.MISSING_CAPTURE)
+    if len(damaged) > 1 or len(damaged) == len(rows):
+        raise damaged[0]
     return CalibrationFile(
         _answers(rows),
         tuple(str(row["axis"]) for row in rows),
         tuple(str(row["pole"]) for row in rows),
+        damaged[0] if damaged else None,
     )
+
+
+def _labelled(path: Path, line: str, field: str) -> dict[str, Any]:
+    row = _object(path, line, field)
+    missing = [key for key in ("axis", "pole", "question") if key not in row]
+    if missing:
+        raise CaptureError(path, field, f"has no {' and no '.join(missing)}", _WRITE_AGAIN)
+    if row["pole"] not in ("positive", "negative"):
+        raise CaptureError(
+            path, field, f"names the pole {row['pole']!r}", "Name the poles positive and negative."
+        )
+    return row

@@ -264,6 +264,36 @@ def test_of_answers_with_the_same_labels_the_last_is_used(captures, entropies):
     assert any("not 6 answers in warm_cold, negative: 5" in text for text in said)
 
 
+@pytest.mark.parametrize("position", [0, 7, 35])
+@pytest.mark.parametrize("offsets", ["prompts", "fit"])
+def test_a_line_that_can_not_be_read_costs_one_answer(captures, entropies, position, offsets):
+    kept, rows = captures.calibration(offsets=offsets)
+    path = captures.raw / "m_calibration_responses.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines[position] = lines[position][:40]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = extract(captures.study())
+    calibration = found.calibrations["m"]
+    means = per_answer(entropies(rows), [line["n_tokens"] for line in kept])
+    others = [i for i in range(len(kept)) if i != position]
+    assert calibration.entropy == pytest.approx([means[i] for i in others])
+    assert list(calibration.axis) == [kept[i]["axis"] for i in others]
+    (problem,) = [p for p in problems(found, "calibration") if p.costs == "one answer"]
+    assert (problem.field, problem.reason) == (f"line {position + 1}", "damaged_file")
+
+
+def test_a_line_that_can_not_be_read_costs_the_capture_where_lines_and_answers_do_not_match(
+    captures,
+):
+    captures.calibration(held=("warm_cold",))
+    path = captures.raw / "m_calibration_responses.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([lines[0][:40], *lines[1:]]) + "\n", encoding="utf-8")
+    found = extract(captures.study())
+    assert not found.calibrations
+    assert found.why_missing("m", "calibration") is Reason.DAMAGED_FILE
+
+
 def test_one_bad_file_costs_its_own_rows(captures):
     for key in ("m", "n"):
         captures.baseline(key, seed=ord(key))

@@ -102,7 +102,7 @@ def test_a_line_separator_inside_an_answer_does_not_end_the_line(tmp_path):
         ('{"axis": "a"', "line 1"),
         ('{"axis": "a"}', "has no pole and no question"),
         (line(pole="warm"), "names the pole 'warm'"),
-        (line() + "\n[1]", "line 2"),
+        (line() + "\n[1]\n{}", "line 2"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path, text, said):
@@ -110,3 +110,14 @@ def test_a_bad_line_is_named(tmp_path, text, said):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(CaptureError, match=said):
         read_calibration_jsonl(path)
+
+
+def test_a_single_bad_line_keeps_its_place(tmp_path):
+    path = tmp_path / "m.jsonl"
+    path.write_text("\n".join([line(), line()[:20], line(pole="negative")]), encoding="utf-8")
+    found = read_calibration_jsonl(path)
+    assert found.pole == ("positive", "", "negative")
+    assert found.answers.counts is not None
+    assert found.answers.counts[1] == 0
+    assert found.damaged is not None
+    assert found.damaged.field == "line 2"
