@@ -48,7 +48,8 @@ class _Estimate:
     data: str = ""
 
 
-_ONE, _TWO = "x, = aligned({sources})", "x, y = aligned({sources})"
+# What is read after the first serves to leave out what has no partner there.
+_ONE, _TWO = "x, *_ = aligned({sources})", "x, y = aligned({sources})"
 _FOUR, _MANY = "a, b, c, d = aligned({sources})", "columns = aligned({sources})"
 _LESS = _Estimate("columns = complete({sources})", "less(*columns)")
 _GRID = "grid, = grids({sources})"

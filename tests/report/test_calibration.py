@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -242,6 +243,29 @@ def test_a_lost_answer_costs_its_question_only(noise):
     ledger = settled(StudyData(study(("a", "instruct")), Features({}, {"a": held})))
     assert ledger["calibration.delta.a.warm-cold"].estimate.n == 10
     assert ledger["calibration.delta.a.formal-casual"].estimate.n == 12
+
+
+@pytest.mark.parametrize(("gone", "method", "n"), [
+    (1, "Hodges–Lehmann, paired", 11), (5, "Hodges–Lehmann, paired", 7),
+    (6, "Hodges–Lehmann, unpaired", 18),
+])  # fmt: skip
+def test_questions_without_a_partner_are_left_out_while_they_are_few(noise, gone, method, n):
+    held = answers("a", SHIFTS, noise)
+    kept = np.arange(gone, 72)  # the first questions of the positive pole of the first axis
+    fields = {name: tuple(getattr(held, name)[i] for i in kept)
+              for name in ("axis", "pole", "question")}  # fmt: skip
+    arrays = {name: getattr(held, name)[kept] for name in ("n_tokens", "n_words", "entropy")}
+    fewer = replace(held, **fields, **arrays)
+    ledger = settled(StudyData(study(("a", "instruct")), Features({}, {"a": fewer})))
+    delta = ledger["calibration.delta.a.warm-cold"]
+    assert (delta.method, delta.estimate.n) == (method, n)
+    positive, negative, difference = (
+        ledger[f"calibration.{what}.a.warm-cold"].value
+        for what in ("positive", "negative", "mean-difference")
+    )
+    partners = held.entropy[12 + gone : 24] if "unpaired" not in method else held.entropy[12:24]
+    assert negative == pytest.approx(partners.mean())
+    assert difference == pytest.approx(positive - negative)
 
 
 def problem(model, reason, axis="", note=False):

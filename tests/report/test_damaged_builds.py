@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from report import figures
 from report.cli import main
+from report.finished import load_finished
 from report.ledger import Entry, Ledger
 from report.paper import write_source
 from report.pipeline import Options, Results, build, compute, load
-from report.verify import verify
+from report.simulate import simulate
+from report.verify import numbers, verify
 
 KEY = "smollm2_135m"
 NPZ = f"{KEY}_baseline_hidden_states.npz"
@@ -255,3 +258,30 @@ def test_a_build_with_damage_proves_itself(damaged: Damaged, tmp_path: Path) -> 
         built = build([study], tmp_path / "out", options, lambda _: None)
     result = verify(built.folder)
     assert [f"{d.place}: {d.problem}" for d in result.disagreements] == []
+
+
+@pytest.mark.slow
+def test_a_damaged_calibration_proves_itself(tmp_path: Path) -> None:
+    """A line that can't be read costs its question, an answer that is not a number another."""
+    study = tmp_path / "study"
+    simulate(study, models=2, questions=8, layers=3, hidden=16, seed=3)
+    npz = study / "raw" / "sim_01_calibration_hidden_states.npz"
+    jsonl = study / "raw" / "sim_01_calibration_responses.jsonl"
+    lines = jsonl.read_text("utf-8").splitlines()
+    first_row = sum(json.loads(line)["n_tokens"] for line in lines[:3])
+    with np.load(npz) as archive:
+        arrays = dict(archive)
+    arrays["top_k_logprobs"][first_row] = np.nan
+    np.savez(npz, **arrays)
+    jsonl.write_text("\n".join([*lines[:20], lines[20][:30], *lines[21:]]) + "\n", "utf-8")
+    built = build([study], tmp_path / "out", Options(("md",), "embedded", quick=True),
+                  lambda _: None)  # fmt: skip
+    finished = load_finished(built.folder)
+    sizes = {
+        e.axis: e.estimate.n for e in finished.ledger.select(quantity="delta", model="sim_01")
+        if e.estimate.n < 8
+    }  # fmt: skip
+    assert len(sizes) == 2
+    assert set(sizes.values()) == {7}
+    disagreements = numbers.recomputed(finished).disagreements
+    assert [f"{d.place}: {d.problem}" for d in disagreements] == []

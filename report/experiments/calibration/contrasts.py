@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,47 +20,65 @@ POLES = ("positive", "negative")
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """One model's answers under the two poles of one axis, positive first.
+class Poles:
+    """One variable of a model's answers under the two poles of an axis, positive first.
 
     Where both poles were asked the same questions, the arrays are matched question by
     question and ``questions`` holds the texts; otherwise ``questions`` is None.
     """
 
-    entropy: tuple[FloatArray, FloatArray]
-    tokens: tuple[FloatArray, FloatArray]
+    values: tuple[FloatArray, FloatArray]
     questions: tuple[str, ...] | None
+
+    @property
+    def differences(self) -> dict[str, float]:
+        """Positive minus negative pole by question; empty where nothing is matched."""
+        pairs = zip(self.questions or (), *self.values, strict=self.questions is not None)
+        return {question: float(x - y) for question, x, y in pairs}
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One model's answers under the two poles of one axis."""
+
+    entropy: Poles
+    tokens: Poles
 
     @property
     def paired(self) -> bool:
         """True where the same questions stand under both poles."""
-        return self.questions is not None
-
-    @cached_property
-    def has_lengths(self) -> bool:
-        """True where every answer's length is known."""
-        return all(bool((t > 0).all()) for t in self.tokens)
+        return self.entropy.questions is not None
 
 
 def contrast(calibration: Calibration, axis: str) -> Contrast | None:
-    """Line up the answers of one axis; None where a pole has fewer than two entropies."""
+    """Line up the answers of one axis; None where a pole has fewer than two entropies.
+
+    Answers are matched if more than half of the questions stand under both poles, each once:
+    a few that were lost do not make another design of it. What has no partner is then left out.
+    """
     rows = [
-        [i for i, (a, p) in enumerate(zip(calibration.axis, calibration.pole, strict=True))
-         if (a, p) == (axis, pole)]
+        [i for i, label in enumerate(zip(calibration.axis, calibration.pole, strict=True))
+         if label == (axis, pole)]
         for pole in POLES
     ]  # fmt: skip
     asked = [[calibration.question[i] for i in chosen] for chosen in rows]
-    known = [[i for i in chosen if np.isfinite(calibration.entropy[i])] for chosen in rows]
-    questions: tuple[str, ...] | None = None
-    if set(asked[0]) == set(asked[1]) and all(len(set(q)) == len(q) for q in asked):
-        found = [{calibration.question[i]: i for i in chosen} for chosen in known]
-        questions = tuple(q for q in found[0] if q in found[1])
-        known = [[places[q] for q in questions] for places in found]
-    if min(len(chosen) for chosen in known) < 2:
+    shared, either = set(asked[0]) & set(asked[1]), set(asked[0]) | set(asked[1])
+    once = all(len(set(questions)) == len(questions) for questions in asked)
+    paired = once and 2 * len(shared) > len(either)
+
+    def lined_up(values: FloatArray) -> Poles:
+        known = [[i for i in chosen if np.isfinite(values[i])] for chosen in rows]
+        questions: tuple[str, ...] | None = None
+        if paired:
+            found = [{calibration.question[i]: i for i in chosen} for chosen in known]
+            questions = tuple(q for q in found[0] if q in found[1])
+            known = [[places[q] for q in questions] for places in found]
+        return Poles((values[known[0]], values[known[1]]), questions)
+
+    entropy = lined_up(calibration.entropy)
+    if min(values.size for values in entropy.values) < 2:
         return None
-    entropy = tuple(calibration.entropy[chosen] for chosen in known)
-    tokens = tuple(calibration.n_tokens[chosen].astype(np.float64) for chosen in known)
-    return Contrast((entropy[0], entropy[1]), (tokens[0], tokens[1]), questions)
+    return Contrast(entropy, lined_up(calibration.n_tokens.astype(np.float64)))
 
 
 @dataclass(frozen=True)
@@ -161,16 +178,18 @@ def _pole_means(data: StudyData, model: Model, axis: Axis, found: Contrast) -> I
     from stats.resampling import bootstrap_mean
 
     sources = _sources(data, "entropy", model, axis)
+    # What is matched leaves out answers without a partner, so their other half is read as well.
+    read = (sources, sources[::-1]) if found.paired else (sources[:1], sources[1:])
     names = (axis.positive, axis.negative)
-    for pole, name, values, source in zip(POLES, names, found.entropy, sources, strict=True):
+    for pole, name, values, of in zip(POLES, names, found.entropy.values, read, strict=True):
         counts = data.draws.counts(f"{model.key}.calibration", values.size)
         interval = bootstrap_mean(values, counts, level=data.plan.ci_level)
         yield _entry(
             data, pole, model, axis, estimate=Estimate(float(values.mean()), values.size, interval),
-            method="mean over answers of the token mean", seed=data.plan.seed, sources=(source,),
+            method="mean over answers of the token mean", seed=data.plan.seed, sources=of,
             label=f"mean entropy under “{name}”, {model.name}",
         )  # fmt: skip
-    first, second = found.entropy
+    first, second = found.entropy.values
     yield _entry(
         data, "mean-difference", model, axis, method="difference of pole means",
         estimate=Estimate(float(first.mean() - second.mean()), first.size + second.size),
@@ -197,17 +216,14 @@ def _differences(
     between = f"{axis.positive} minus {axis.negative}, {model.name}"
     level = data.plan.ci_level
     yield _entry(
-        data, "delta", model, axis, estimate=shift(*found.entropy, level),
-        outcome=test(*found.entropy), family=poles, method=how, label=f"entropy, {between}",
+        data, "delta", model, axis, estimate=shift(*found.entropy.values, level),
+        outcome=test(*found.entropy.values), family=poles, method=how, label=f"entropy, {between}",
         sources=_sources(data, "entropy", model, axis),
     )  # fmt: skip
     yield _rank_biserial(data, model, axis, found, between)
-    known = found.has_lengths
     yield _entry(
         data, "tokens", model, axis, unit="tokens", method=how, family=lengths,
-        estimate=shift(*found.tokens, level) if known
-        else Estimate.missing(Reason.MISSING_CAPTURE, 0),
-        outcome=test(*found.tokens) if known else None,
+        estimate=shift(*found.tokens.values, level), outcome=test(*found.tokens.values),
         label=f"answer length, {between}", sources=_sources(data, "n_tokens", model, axis),
     )  # fmt: skip
     yield _length_rho(data, model, axis, found, between)
@@ -219,10 +235,10 @@ def _rank_biserial(
     from stats.comparison import rank_biserial, rank_biserial_paired
 
     if found.paired:
-        counts = data.draws.counts(f"{model.key}.calibration", found.entropy[0].size)
-        estimate = rank_biserial_paired(*found.entropy, counts, data.plan.ci_level)
+        counts = data.draws.counts(f"{model.key}.calibration", found.entropy.values[0].size)
+        estimate = rank_biserial_paired(*found.entropy.values, counts, data.plan.ci_level)
     else:
-        estimate = rank_biserial(*found.entropy)
+        estimate = rank_biserial(*found.entropy.values)
     return _entry(
         data, "rank-biserial", model, axis, estimate=estimate, unit="rho",
         method=("matched-pairs " if found.paired else "") + "rank-biserial correlation",
@@ -236,9 +252,10 @@ def _length_rho(data: StudyData, model: Model, axis: Axis, found: Contrast, betw
     from stats.correlation import bonett_wright, spearman
 
     estimate = Estimate.missing(Reason.TOO_FEW, 0)
-    if found.paired and found.has_lengths:
-        entropy, tokens = (pair[0] - pair[1] for pair in (found.entropy, found.tokens))
-        estimate = spearman(entropy, tokens)
+    if found.paired:
+        entropy, tokens = found.entropy.differences, found.tokens.differences
+        pairs = [(entropy[question], tokens[question]) for question in entropy]
+        estimate = spearman(*np.transpose(pairs))
         if estimate.value is not None:
             interval = bonett_wright(estimate.value, estimate.n, data.plan.ci_level)
             estimate = Estimate(estimate.value, estimate.n, interval)
@@ -315,7 +332,7 @@ def tuning_entries(data: StudyData, group: Calibrated, family: str) -> Iterator[
     for base, tuned in tuning_pairs(group):
         for axis in data.study.axes:
             found = [group.contrasts.get((m.key, axis.key)) for m in (base, tuned)]
-            by_question = [_by_question(one) for one in found]
+            by_question = [{} if one is None else one.entropy.differences for one in found]
             shared = [q for q in by_question[0] if q in by_question[1]]
             table = np.array([[differences[q] for q in shared] for differences in by_question])
             enough = len(shared) > 1
@@ -331,10 +348,3 @@ def tuning_entries(data: StudyData, group: Calibrated, family: str) -> Iterator[
                 sources=(*_sources(data, "entropy", base, axis),
                          *_sources(data, "entropy", tuned, axis)),
             )  # fmt: skip
-
-
-def _by_question(found: Contrast | None) -> dict[str, float]:
-    if found is None or found.questions is None:
-        return {}
-    differences = found.entropy[0] - found.entropy[1]
-    return {q: float(d) for q, d in zip(found.questions, differences, strict=True)}

@@ -165,7 +165,7 @@ def _against(
         seed=data.plan.seed, label=f"entropy of rightly and wrongly cut {what}, {model.name}",
     )  # fmt: skip
     yield _entry(
-        data, "wrong-mean" + suffix, model, mean, unit="nats", sources=sources[1:],
+        data, "wrong-mean" + suffix, model, mean, unit="nats", sources=sources[::-1],
         method="mean over answers that have wrong rows",
         label=f"mean entropy of wrongly cut {what}, {model.name}",
     )  # fmt: skip
