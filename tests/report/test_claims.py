@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 from rich.console import Console
 
 from report import claims
-from report.checks import AnyCheck
+from report.claims.checks import AnyCheck
+from report.claims.evidence import Evidence, Finding, combine, ruling
 from report.errors import InputError
-from report.evidence import Evidence, Finding, combine, ruling
 from report.experiments import EXPERIMENTS
 from report.experiments.base import StudyData
 from report.features import Features

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from report import format as fmt
-from report.checks import AnyCheck
+from report.claims.checks import AnyCheck
+from report.claims.evidence import Evidence, Finding, Piece, combine, ruling
 from report.document import Section, Table
 from report.errors import InputError
-from report.evidence import Evidence, Finding, Piece, combine, ruling
 from report.ledger import Ledger
 from report.study import Study
 from report.tables import left, right
