@@ -170,25 +170,6 @@ def bonett_wright(rho: float, n: int, level: float = 0.95) -> Interval | None:
     return Interval(tanh(z - reach), tanh(z + reach), level, "bonett-wright")
 
 
-def leave_one_out(x: ArrayLike, y: ArrayLike) -> tuple[Outcome, ...]:
-    """Exact Spearman tests, each with one observation left out, in the order of the data.
-
-    Parameters
-    ----------
-    x, y : array-like, shape (n,)
-        n of at most 10.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ or n exceeds 10.
-    """
-    first, second = pair(x, y)
-    return tuple(
-        spearman_exact(np.delete(first, i), np.delete(second, i)) for i in range(first.size)
-    )
-
-
 def partial_spearman(
     x: ArrayLike, y: ArrayLike, covariates: ArrayLike, level: float = 0.95
 ) -> tuple[Estimate, Outcome]:

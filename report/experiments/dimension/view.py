@@ -12,7 +12,8 @@ from matplotlib.figure import Figure as Canvas
 from report import figures
 from report.document import Cell, Figure, Section, Stat, Table
 from report.experiments.base import StudyData, entry_id, figure_file
-from report.experiments.dimension.numbers import POWER, SLUG, Group
+from report.experiments.dimension.correlation import POWER
+from report.experiments.dimension.group import SLUG, Group
 from report.format import escape
 from report.ledger import Entry, Ledger
 from report.tables import left, right
