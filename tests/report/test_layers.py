@@ -206,6 +206,33 @@ def test_overflow_costs_the_layer_of_its_questions_only():
     section.figures[0].draw(Canvas(figsize=(6, 3), layout="constrained"))
 
 
+def test_layers_of_a_single_question_are_too_few():
+    rng = np.random.default_rng(10)
+    alone, known = rng.normal(2, 0.1, (1, 6)), rng.normal(2, 0.1, (8, 6))
+    features = by_hand(ladder(), [known, alone])
+    lost = ladder().models[1]
+    nothing = replace(features.baselines[lost.key], spectral_entropy=np.full(6, np.nan))
+    data = StudyData(ladder(), Features({**features.baselines, lost.key: nothing}))
+    ledger, arrays = made(data)
+    for quantity in ("min", "max", "width", "level-fixed", "spectral-min", "spectral-max"):
+        entry = ledger[f"layers.{quantity}.{lost.slug}"]
+        assert (entry.reason, entry.estimate.n, entry.layer) == (Reason.TOO_FEW, 1, None)
+    section, _ = filled([data], ledger, arrays)
+    for figure in section.figures:
+        figure.draw(Canvas(figsize=figure.size, layout="constrained"))
+
+
+def test_models_of_one_layer_are_compared_by_it():
+    rng = np.random.default_rng(11)
+    tables = [rng.normal(place, 0.01, (8, 1)) for place in (1.0, 2.0)]
+    data = StudyData(ladder(), by_hand(ladder(), tables))
+    ledger, arrays = made(data)
+    assert ledger["layers.classification.smollm2.ladder"].value == 1.0
+    section, _ = filled([data], ledger, arrays)
+    for figure in section.figures:
+        figure.draw(Canvas(figsize=figure.size, layout="constrained"))
+
+
 @pytest.mark.parametrize("n_models", [1, 0])
 def test_one_model_or_none_is_told_in_words(n_models):
     study = ladder()

@@ -117,11 +117,9 @@ def _described(data: StudyData, group: Profiles, model: Model) -> Iterator[Entry
         for quantity, in_words in _IN_WORDS.items():
             if suffix and quantity not in ("width", "level"):
                 continue
-            estimate = summaries.get(quantity) or Estimate.missing(
-                data.features.why_missing(model.key, "layers"), 0
-            )
+            estimate = summaries.get(quantity) or _missing(data, model, profile)
             layer = None
-            if profile is not None and quantity in ("min", "max"):
+            if profile is not None and summaries and quantity in ("min", "max"):
                 find = np.nanargmin if quantity == "min" else np.nanargmax
                 layer = int(find(profile.mean))
             yield _entry(
@@ -130,6 +128,13 @@ def _described(data: StudyData, group: Profiles, model: Model) -> Iterator[Entry
                 seed=data.plan.seed if estimate.interval else None,
                 label=f"{in_words} of activation entropy in {model.name} ({how})",
             )  # fmt: skip
+
+
+def _missing(data: StudyData, model: Model, profile: Profile | None) -> Estimate:
+    """Say why a model has no summary: no layers, or at none of them two questions."""
+    if profile is None:
+        return Estimate.missing(data.features.why_missing(model.key, "layers"), 0)
+    return Estimate.missing(Reason.TOO_FEW, int(profile.known.max()))
 
 
 _IN_WORDS = {
@@ -215,8 +220,7 @@ def _spectra(data: StudyData, group: Profiles, model: Model) -> Iterator[Entry]:
     values = None if baseline is None else baseline.spectral_entropy
     for end, find in (("min", np.nanargmin), ("max", np.nanargmax)):
         if baseline is None or values is None or not np.isfinite(values).any():
-            estimate = Estimate.missing(data.features.why_missing(model.key, "layers"), 0)
-            layer = None
+            estimate, layer = _missing(data, model, group.profile(model)), None
         else:
             layer = int(find(values))
             estimate = Estimate(float(values[layer]), baseline.n_questions)
@@ -307,7 +311,7 @@ def _curves(group: Profiles) -> FloatArray | None:
     if not common:
         return None
     values = [b.layer_entropy for b in baselines if b.layer_entropy is not None]
-    points = max(v.shape[1] for v in values)
+    points = max(2, *(v.shape[1] for v in values))
     curves = np.array([
         to_relative_depth(v[[row[q] for q in common]], points)
         for v, row in zip(values, rows, strict=True)
