@@ -218,8 +218,12 @@ def _tau2_pm(y: FloatArray, v: FloatArray) -> float:
 
 
 def _tau2_reml(y: FloatArray, v: FloatArray) -> float:
-    """Maximise the restricted likelihood by Fisher scoring, kept at or above 0."""
-    tau2 = _tau2_dl(y, v)
+    """Maximise the restricted likelihood by Fisher scoring, kept at or above 0.
+
+    Scoring may overshoot for ever, to and fro. So a step that does not stay between the last
+    value where the likelihood rises and the last where it falls is replaced by their middle.
+    """
+    tau2, rises, falls = _tau2_dl(y, v), -1.0, np.inf
     for _ in range(_MAX_ITERATIONS):
         w = 1.0 / (v + tau2)
         total = float(w.sum())
@@ -228,7 +232,10 @@ def _tau2_reml(y: FloatArray, v: FloatArray) -> float:
         score = float(w**2 @ residual**2) - (total - squares / total)
         information = squares - 2.0 * float((w**3).sum()) / total + (squares / total) ** 2
         step = max(score / information, -tau2)
-        tau2 += step
         if abs(step) <= _CONVERGED * (1.0 + tau2):
             break
+        rises, falls = (tau2, falls) if score > 0.0 else (rises, tau2)
+        tau2 += step
+        if not rises < tau2 < falls:
+            tau2 = (rises + falls) / 2.0
     return tau2

@@ -91,6 +91,19 @@ def test_reml_maximises_the_restricted_likelihood(seed):
     assert deviance(found) <= best.fun + 1e-12
 
 
+def test_reml_where_plain_scoring_jumps_to_and_fro_for_ever():
+    y = np.arctanh([-0.2342, -0.5057, -0.4655, -0.6537, -0.5596, -0.3925, -0.5894, -0.6742])
+    n = np.array([34, 14, 10, 9, 7, 8, 8, 28])
+
+    def slope(tau2: float) -> float:
+        w = 1 / (1 / (n - 3.0) + tau2)
+        return float(w.sum() - w @ w / w.sum() - (w * w) @ (y - w @ y / w.sum()) ** 2)
+
+    expected = brentq(slope, 0.0, 1.0, xtol=1e-15)
+    assert expected == pytest.approx(0.0207, abs=1e-4)
+    assert pool_correlations(np.tanh(y), n, "REML").tau2 == pytest.approx(expected, rel=1e-12)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_paule_mandel_solves_its_equation(seed):
     rho, n = uneven(seed)
