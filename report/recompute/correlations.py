@@ -90,16 +90,18 @@ def bonferroni_test(r: float, n: int, layers: int) -> Found:
 
 
 def bonett_wright(r: float, n: int, level: float) -> Found:
-    """Interval of Bonett and Wright (2000) on Fisher's z."""
+    """Interval of Bonett and Wright (2000) on Fisher's z; none if n < 4 or |r| = 1."""
+    if n < 4 or abs(r) == 1:
+        return {}
     half = stats.norm.ppf((1 + level) / 2) * math.sqrt((1 + r * r / 2) / (n - 3))
     z = math.atanh(r)
     return {"z": z, "ci_low": float(np.tanh(z - half)), "ci_high": float(np.tanh(z + half))}
 
 
 def partial(x: Floats, y: Floats, z: Floats, level: float) -> Found:
-    """Partial Spearman correlation from the inverse of the matrix of rank correlations."""
-    inverse = np.linalg.inv(np.corrcoef([stats.rankdata(v) for v in (x, y, z)]))
-    r = float(-inverse[0, 1] / math.sqrt(inverse[0, 0] * inverse[1, 1]))
+    """Partial Spearman correlation from the three rank correlations."""
+    (_, xy, xz), (_, _, yz), _ = np.corrcoef([stats.rankdata(v) for v in (x, y, z)])
+    r = float(np.clip((xy - xz * yz) / math.sqrt((1 - xz * xz) * (1 - yz * yz)), -1, 1))
     found = {"n": len(x), "estimate": r} | t_test(r, len(x), given=1)
     return found | bonett_wright(r, len(x) - 1, level)
 
@@ -152,7 +154,8 @@ def simulated_power(true: float, n: int, alpha: float, samples: int = 20_000) ->
     x, e = rng.standard_normal((2, samples, n))
     seen = np.abs(rho(x, r * x + math.sqrt(max(0.0, 1 - r * r)) * e))
     if n > 9:
-        t = seen * np.sqrt((n - 2) / (1 - seen**2))
+        with np.errstate(divide="ignore"):
+            t = seen * np.sqrt((n - 2) / (1 - seen**2))
         return float((2 * stats.t.sf(t, n - 2) <= alpha).mean())
     steps = np.arange(n) * 2 - (n - 1)
     null = np.abs(steps[np.array(list(itertools.permutations(range(n))))] @ steps)
@@ -187,7 +190,10 @@ def required(true: float, power: float, alpha: float) -> Found:
 
 
 def pooled(r: Floats, n: Floats, level: float, want: str) -> Found:
-    """Random effects on Fisher's z: REML by numerical maximisation, Hartung-Knapp."""
+    """Random effects on Fisher's z: REML by numerical maximisation, Hartung-Knapp.
+
+    The likelihood is flat at its maximum, so the root of its slope makes the maximum sharp.
+    """
     kept = (np.abs(r) < 1) & (n > 3)
     y, v = np.arctanh(r[kept]), 1 / (n[kept] - 3)
 
@@ -196,11 +202,18 @@ def pooled(r: Floats, n: Floats, level: float, want: str) -> Found:
         rest = w @ (y - w @ y / w.sum()) ** 2
         return float(np.log(v + tau2).sum() + np.log(w.sum()) + rest) / 2
 
+    def slope(tau2: float) -> float:
+        w = 1 / (v + tau2)
+        return float(w.sum() - w @ w / w.sum() - (w * w) @ (y - w @ y / w.sum()) ** 2)
+
     top = 10 * float(np.var(y)) + 10 * float(v.max())
     best: Any = optimize.minimize_scalar(
         loss, bounds=(0, top), method="bounded", options={"xatol": 1e-12}
     )
-    tau2 = 0.0 if loss(0.0) <= loss(best.x) else float(best.x)
+    tau2 = 0.0
+    if slope(0.0) < 0 or loss(0.0) > loss(best.x):
+        sharp: Any = optimize.root_scalar(slope, x0=best.x, x1=best.x * (1 + 1e-6), xtol=1e-15)
+        tau2 = float(sharp.root)
     w, k = 1 / (v + tau2), len(y)
     z = float(w @ y / w.sum())
     se = math.sqrt(float(w @ (y - z) ** 2 / (k - 1) / w.sum()))
@@ -210,6 +223,8 @@ def pooled(r: Floats, n: Floats, level: float, want: str) -> Found:
     found = {"n": k, "tau2": tau2, "z": z, "standard error": se}
     if want in ("tau2", "i2"):
         return found | {"estimate": tau2 if want == "tau2" else tau2 / (tau2 + typical)}
+    if np.ptp(y) <= 1e-12:  # no scatter: neither an interval nor a test
+        return found | {"estimate": math.tanh(z)}
     ends = {"ci_low": math.tanh(z - half), "ci_high": math.tanh(z + half)}
     test = {"statistic": z / se, "p": float(2 * stats.t.sf(abs(z / se), k - 1))}
     return found | {"estimate": math.tanh(z)} | ends | (test if want == "pooled" else {})

@@ -238,8 +238,10 @@ def stouffer(values: Floats, p: Floats) -> Found:
 
 
 def sign_test(values: Floats) -> Found:
-    """Exact binomial test of the signs."""
+    """Exact binomial test of the signs, zeros dropped; none if nothing is left."""
     signs = [v for v in values if v != 0]
+    if not signs:
+        return {}
     positive = sum(v > 0 for v in signs)
     p = float(stats.binomtest(positive, len(signs)).pvalue)
     return {"statistic": float(positive), "p": p, "p_floor": 2.0 ** (1 - len(signs))}

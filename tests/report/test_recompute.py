@@ -92,6 +92,15 @@ def test_exact_and_random_permutations():
     agrees(correlations.permutation_test(x, y, orders), outcome=first.outcome(0, 0))
 
 
+@pytest.mark.parametrize("x", [[1, 2, 3, 4], [4, 3, 2, 1], [1, 2, 2, 4]])
+def test_partial_correlation_of_four_questions_that_is_perfect_or_has_no_interval(x):
+    y, z = np.array([1.0, 2, 3, 4]), np.array([2.0, 1, 4, 3])
+    x = np.array(x, dtype=float)
+    first = correlation.partial_spearman(x, y, z, LEVEL)
+    assert first[0].interval is None
+    agrees(correlations.partial(x, y, z, LEVEL), *first)
+
+
 def test_partial_correlation_and_t():
     x, y, z = rng().standard_normal((3, 25)).round(1)
     agrees(correlations.partial(x, y, z, LEVEL), *correlation.partial_spearman(x, y, z, LEVEL))
@@ -112,15 +121,31 @@ def test_pooling_by_numerical_maximisation(want, spread):
     first = meta.pool_correlations(r, n)
     found = correlations.pooled(r, n, LEVEL, want)
     if want == "pooled":
-        agrees(found, first.r, first.outcome, rel=1e-6)
+        agrees(found, first.r, first.outcome)
     elif want == "prediction":
-        assert found["ci_low"] == pytest.approx(first.prediction.low, rel=1e-6)
+        assert found["ci_low"] == pytest.approx(first.prediction.low, rel=1e-9)
     else:
         value = first.tau2 if want == "tau2" else first.i2 / 100
-        assert found["estimate"] == pytest.approx(value, rel=1e-5, abs=1e-9)
+        assert found["estimate"] == pytest.approx(value, rel=1e-9, abs=1e-9)
+
+
+@given(st.lists(st.tuples(st.floats(-0.95, 0.95), st.integers(4, 40)), min_size=2, max_size=9))
+def test_pooling_is_as_sharp_as_verify_asks(pairs):
+    r, n = np.array(pairs).T
+    first = meta.pool_correlations(r, n)
+    again = correlations.pooled(r, n, LEVEL, "tau2")["estimate"]
+    assert again == pytest.approx(first.tau2, rel=1e-7, abs=1e-9)
+
+
+def test_pooling_of_equal_correlations_has_no_interval():
+    r, n = np.array([0.4, 0.4]), np.array([8.0, 8.0])
+    assert meta.pool_correlations(r, n).r.interval is None
+    for want in ("pooled", "prediction"):
+        assert correlations.pooled(r, n, LEVEL, want).keys().isdisjoint({"p", "ci_low", "ci_high"})
 
 
 def test_power_by_simulation():
+    assert correlations.power_at(0.999, 12, 0.05)["estimate"] == 1.0  # perfect samples among them
     assert correlations.power_at(-0.6, 12, 0.05)["estimate"] == pytest.approx(
         power.spearman_power(0.6, 12), abs=0.025
     )
@@ -179,6 +204,18 @@ def test_signatures_and_their_peaks():
            *profiles.signature_similarity(x, y, other[0], y, orders, orders, 4))  # fmt: skip
 
 
+def test_a_layer_that_lacks_a_question_is_no_peak_in_any_resample():
+    x, y = rng().standard_normal((9, 4)), rng(6).standard_normal((9, 1))
+    x[2, 1] = np.nan
+    indices = reading.resamples(3, "m", 9, 500)
+    counts = np.array([np.bincount(row, minlength=9) for row in indices])
+    shares = resampling.peak_distribution(resampling.spearman_replicates(x, y, counts))
+    found = signatures.peak_layers(x, y[:, 0], indices)
+    places, times = np.unique(found[np.isfinite(found)], return_counts=True)
+    assert 1 not in places
+    assert shares[places.astype(int), 0] == pytest.approx(times / times.sum())
+
+
 def test_classification_with_the_same_shuffles():
     from report.settings import rng_for
 
@@ -193,6 +230,8 @@ def test_combining_over_models():
     signs = [1, -1, 1]
     agrees(samples.stouffer(values, p), outcome=comparison.stouffer(p.tolist(), signs))
     agrees(samples.sign_test(values), outcome=comparison.sign_agreement(signs))
+    assert comparison.sign_agreement([0, 0]).p is None
+    assert samples.sign_test(np.zeros(2)) == {}
 
 
 def test_reading_matches_questions_by_their_text(tmp_path):
