@@ -121,10 +121,13 @@ def exact_bootstrap(x: Floats, y: Floats, level: float) -> Found:
 
 
 def nested(tables: Sequence[Sequence[Floats]], indices: Integers, level: float) -> Found:
-    """Resample the questions of all models at once: rho of mean entropy and dimension."""
+    """Resample the questions of all models at once: rho of mean entropy and dimension.
+
+    Both are rounded, so that models with the same value are tied.
+    """
     x = np.column_stack([columns[0][indices].mean(axis=1) for columns in tables])
     y = np.column_stack([participation(np.stack(columns[1:], -1)[indices]) for columns in tables])
-    return percentile(rho(x, y), level)
+    return percentile(rho(x.round(10), y.round(10)), level)
 
 
 def clopper_pearson(hits: int, n: int, level: float) -> Found:

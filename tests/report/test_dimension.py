@@ -17,6 +17,8 @@ from report.features import Features
 from report.fill import Filler
 from report.ledger import settle
 from report.paths import DATA, TEMPLATES
+from report.recompute.layered import nested
+from report.recompute.reading import resamples
 from report.study import load_study
 
 QUICK = {"n_resamples": 999}
@@ -173,3 +175,28 @@ def test_two_models_are_too_few_to_correlate(ladder):
     )
     assert "No cohort has as many" in text
     assert "missing value" not in text
+
+
+def test_what_two_questions_tie_is_no_order_and_what_one_model_lacks_is_left_out(ladder):
+    """Few questions: many resamples hold two of them, and give every model one dimension."""
+
+    def few(b):
+        projections = {axis: values[:5].copy() for axis, values in b.projections.items()}
+        return dataclasses.replace(
+            b, questions=b.questions[:5], n_tokens=b.n_tokens[:5], n_words=b.n_words[:5],
+            projections=projections, entropy=b.entropy[:5],
+        )  # fmt: skip
+
+    baselines = {key: few(b) for key, b in ladder.features.baselines.items()}
+    first = next(iter(baselines.values()))
+    first.projections["warm_cold"][2] = np.nan
+    data = StudyData(ladder.study, Features(baselines))
+    entries = {e.id: e for e in dimension.analyse(data).entries}
+    found = entries["dimension.propagated.ladder"].estimate.interval
+    assert found.undefined_share > 0.05
+    kept = [0, 1, 3, 4]
+    again = nested(
+        [[b.entropy[kept], *(p[kept] for p in b.projections.values())] for b in baselines.values()],
+        resamples(data.plan.seed, "ladder", len(kept), 999), data.plan.ci_level,
+    )  # fmt: skip
+    assert (found.low, found.high) == pytest.approx((again["ci_low"], again["ci_high"]))

@@ -9,9 +9,11 @@ import numpy as np
 from report.experiments.base import StudyData, Subject
 from report.experiments.dimension.correlation import related
 from report.experiments.dimension.group import FEWEST, Group
-from report.features import FloatArray
+from report.features import Baseline, FloatArray
 from report.ledger import Entry
 from stats.outcome import Estimate, Interval, Reason
+
+_DECIMALS = 10  # nats and dimensions, both of order 1
 
 
 def propagated(group: Group, subject: Subject) -> Iterator[Entry]:
@@ -42,21 +44,32 @@ def propagated(group: Group, subject: Subject) -> Iterator[Entry]:
 
 
 def _nested(data: StudyData, subject: Subject) -> tuple[FloatArray | None, FloatArray | None]:
-    """Return replicates (B, models) of both variables under one resampling of the questions."""
+    """Return replicates (B, models) of both variables under one resampling of the questions.
+
+    Of the questions that all models answered, those with entropy and projections in each.
+    """
     from stats.dimension import resampled_participation_ratio
 
-    questions, table = subject.matched(lambda b: b.entropy)
+    questions, table = subject.matched(
+        lambda b: np.where(np.isfinite(_points(b)).all(axis=1), b.entropy, np.nan)
+    )
     if len(questions) < 3:
         return None, None
     counts = data.draws.counts(subject.cohort.key, len(questions))
     effective: list[FloatArray] = []
     for baseline in subject.baselines:
         rows = [baseline.questions.index(q) for q in questions]
-        points = np.column_stack(list(baseline.projections.values()))[rows]
-        if not np.isfinite(points).all():
-            return None, None
-        effective.append(resampled_participation_ratio(points, counts))
-    return counts @ table / len(questions), np.column_stack(effective)
+        effective.append(resampled_participation_ratio(_points(baseline)[rows], counts))
+    # A resample of two different questions has one dimension in every model: a tie, which
+    # rounding errors would break.
+    return (
+        (counts @ table / len(questions)).round(_DECIMALS),
+        np.column_stack(effective).round(_DECIMALS),
+    )
+
+
+def _points(baseline: Baseline) -> FloatArray:
+    return np.column_stack(list(baseline.projections.values()))
 
 
 def trend(group: Group, subject: Subject, described: Sequence[Entry]) -> Iterator[Entry]:
