@@ -314,6 +314,25 @@ def test_missing_inputs_carry_their_reasons(root, models):
         canvas.draw_without_rendering()
 
 
+def test_dead_zones_of_unknown_axes_carry_the_reason_of_the_axes(models):
+    made = features_of(models)
+    lost, single = (m.key for m in models.models[:2])
+    b = dict(made.baselines)
+    for key, n_known in ((lost, 0), (single, 1)):
+        gone = {a: np.where(np.arange(30) < n_known, v, np.nan)
+                for a, v in b[key].projections.items()}  # fmt: skip
+        b[key] = replace(b[key], projections=gone)
+    problems = tuple(
+        Problem(
+            "f.json", a.key, "no value", "", "non_finite", "it", lost, "projections", axis=a.key
+        )
+        for a in models.axes
+    )
+    ledger, _ = run(StudyData(models, Features(b, problems=problems)))
+    assert ledger[f"behaviour.zones.{lost}".replace("_", "-")].reason is Reason.NON_FINITE
+    assert ledger[f"behaviour.zones.{single}".replace("_", "-")].reason is Reason.TOO_FEW
+
+
 def test_a_capture_without_any_entropy_still_fills(root, models):
     made = features_of(models)
     b = {k: replace(v, entropy=np.full(30, np.nan)) for k, v in made.baselines.items()}

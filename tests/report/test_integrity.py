@@ -18,6 +18,7 @@ from report.features import Features, Problem
 from report.fill import Filler
 from report.ledger import settle
 from report.study import load_study
+from stats.outcome import Reason
 
 TOGETHER = (integrity, generation, behaviour, dimension)
 EVIDENCE = "integrity.axis-evidence-n.{}.{}.published"
@@ -215,6 +216,19 @@ def test_offsets_that_fit_leave_nothing_to_demonstrate(root, ladder_data):
     text = filled(root, ledger, section)
     assert "six by offsets that fit" in text
     assert "point to other rows" not in text
+
+
+def test_wrong_correlations_without_projections_carry_the_reason(ladder_data):
+    key, axis = "smollm2_135m_t07", ladder_data.study.axes[0].key
+    baseline = ladder_data.features.baselines[key]
+    lost = {**baseline.projections, axis: np.full(30, np.nan)}
+    baselines = {**ladder_data.features.baselines, key: replace(baseline, projections=lost)}
+    problem = Problem("a.json", axis, "is not in the file", "", "missing_capture", "it", key,
+                      "projections", axis=axis)  # fmt: skip
+    features = replace(ladder_data.features, baselines=baselines, problems=(problem,))
+    ledger, _ = run(StudyData(ladder_data.study, features))
+    entry = ledger[f"integrity.axis-wrong.{key}.{axis}".replace("_", "-")]
+    assert entry.reason is entry.outcome.reason is Reason.MISSING_CAPTURE
 
 
 def test_problems_are_listed_with_what_they_cost(root, ladder_data):

@@ -9,10 +9,11 @@ import numpy as np
 
 from report.experiments.base import StudyData, Subject, entry_id
 from report.experiments.behaviour.entries import RHO, SLUG, question_column
-from report.features import FloatArray
+from report.features import Baseline, FloatArray
 from report.ledger import Entry
 from report.lineage import selector
-from stats.outcome import Estimate, Interval, Outcome
+from report.study import Model
+from stats.outcome import Estimate, Interval, Outcome, Reason
 
 DEAD_SHARE = 0.5
 """An axis is dead where more than this share of the questions lies at a limit of the scale."""
@@ -108,6 +109,13 @@ def is_dead(values: FloatArray) -> bool:
     return is_constant(values) or bool(at_limit.mean() > DEAD_SHARE)
 
 
+def _why_unknown(data: StudyData, model: Model, baseline: Baseline) -> Reason:
+    """Say why no axis of a model has two values: what was wrong with the first one."""
+    if any(np.isfinite(values).any() for values in baseline.projections.values()):
+        return Reason.TOO_FEW
+    return data.features.why_missing(model.key, "projections", data.study.axes[0].key)
+
+
 def zones(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]:
     """Count each model's dead zones, and relate them to entropy and effective dimension."""
     from stats.dimension import participation_ratio
@@ -123,7 +131,7 @@ def zones(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]:
         estimate = (
             Estimate(float(dead), len(known))
             if known
-            else Estimate.missing(data.features.why_missing(model.key, "projections"), 0)
+            else Estimate.missing(_why_unknown(data, model, baseline), 0)
         )
         yield Entry(
             id=entry_id(SLUG, "zones", model.key), experiment=SLUG, quantity="zones",

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from report.experiments.base import StudyData, Subject, entry_id
-from report.experiments.behaviour.entries import RHO, published_axes, question_column
+from report.experiments.behaviour.entries import (
+    RHO,
+    published_axes,
+    question_column,
+    sample_of,
+    why_missing,
+)
 from report.experiments.calibration.contrasts import POLES
 from report.features import Calibration, FloatArray
 from report.ledger import Entry
@@ -225,28 +232,33 @@ def wrong_axes(data: StudyData, subject: Subject, family: str) -> Iterator[Entry
     """Repeat experiment 3a with wrongly cut answers, to see what would have been found."""
     from stats.resampling import bootstrap_spearman, family_maxt, permute_spearman
 
-    tables: list[tuple[Model, FloatArray, FloatArray]] = []
-    for model, baseline in subject.members():
-        if (wrong := baseline.misaligned_entropy) is None:
-            continue
-        kept = np.isfinite(wrong)
-        nothing = np.full(kept.size, np.nan)
-        axes = [baseline.projections.get(a.key, nothing)[kept] for a in data.study.axes]
-        if kept.any():
-            tables.append((model, wrong[kept][:, None], np.column_stack(axes)))
+    samples = [
+        sample_of(data, model, replace(baseline, entropy=baseline.misaligned_entropy))
+        for model, baseline in subject.members() if baseline.misaligned_entropy is not None
+    ]  # fmt: skip
+    samples = [sample for sample in samples if sample.n]
     permuted = [
-        permute_spearman(x, y, data.draws.permutations(model.key, len(x))) for model, x, y in tables
+        permute_spearman(
+            s.entropy[:, None], s.projections, data.draws.permutations(s.model.key, s.n)
+        )
+        for s in samples
     ]
     maxt = family_maxt(permuted) if permuted else ()
-    for (model, x, y), tests, adjusted in zip(tables, permuted, maxt, strict=True):
+    for sample, tests, adjusted in zip(samples, permuted, maxt, strict=True):
+        model = sample.model
         boot = bootstrap_spearman(
-            x, y, data.draws.counts(model.key, len(x)), level=data.plan.ci_level
-        )
+            sample.entropy[:, None], sample.projections, data.draws.counts(model.key, sample.n),
+            level=data.plan.ci_level,
+        )  # fmt: skip
         for j, axis in enumerate(data.study.axes):
-            outcome: Outcome = tests.outcome(0, j)
+            estimate, outcome = boot.estimate(0, j), tests.outcome(0, j)
             known = outcome.p is not None
+            if estimate.reason is not None:
+                reason = why_missing(data, sample, j, estimate.reason)
+                estimate = Estimate.missing(reason, sample.n)
+                outcome = Outcome.missing(outcome.method, reason, sample.n)
             yield _entry(
-                data, "axis-wrong", model, boot.estimate(0, j), axis.key, axis=axis.key,
+                data, "axis-wrong", model, estimate, axis.key, axis=axis.key,
                 family=family, outcome=outcome, unit="rho", method=RHO, seed=data.plan.seed,
                 p_adjusted={"maxt": float(adjusted[0, j])} if known else {},
                 label=f"entropy of wrongly cut answers and {axis.name} in {model.name}",
