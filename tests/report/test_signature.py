@@ -306,9 +306,29 @@ def test_missing_parts_carry_their_reasons():
     assert ledger[f"signature.strongest.{slugs[1]}"].reason is Reason.DAMAGED_FILE
     assert ledger[f"signature.peak.{slugs[2]}.warm-cold"].reason is Reason.MISALIGNED
     assert ledger[f"signature.peak.{slugs[5]}.warm-cold"].reason is Reason.MISSING_CAPTURE
+    assert ledger[f"signature.strongest.{slugs[2]}"].value is not None
     section, text = filled([data], ledger, arrays)
     assert "There are no layers of" in text
     drawn(section)
+
+
+def test_a_model_without_projections_or_with_two_questions_has_no_signature_for_that_reason():
+    study, baselines = planted(2)
+    no_axes, short = (m.key for m in study.models[:2])
+    lost = dict.fromkeys(baselines[no_axes].projections, np.full(30, np.nan))
+    baselines[no_axes] = replace(baselines[no_axes], projections=lost)
+    b = baselines[short]
+    baselines[short] = baseline(
+        study.models[1], b.layer_entropy[:2], {a: v[:2] for a, v in b.projections.items()}
+    )
+    problems = tuple(
+        Problem("b.json", axis, "no value", "", "non_finite", "correlations", no_axes,
+                "projections", axis=axis) for axis in lost
+    )  # fmt: skip
+    ledger, _ = made(StudyData(study, Features(baselines, problems=problems)))
+    slugs = [m.slug for m in study.models]
+    assert ledger[f"signature.strongest.{slugs[0]}"].reason is Reason.NON_FINITE
+    assert ledger[f"signature.strongest.{slugs[1]}"].reason is Reason.TOO_FEW
 
 
 @pytest.mark.parametrize("n_models", [1, 0])

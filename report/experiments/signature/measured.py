@@ -260,8 +260,7 @@ def _strongest(data: StudyData, group: Signatures, model: Model, family: str) ->
         "label": f"strongest correlation of any layer with any axis in {model.name}",
     }  # fmt: skip
     if found is None or np.isnan(found.test.rho).all():
-        reason = Reason.CONSTANT_INPUT if found else data.features.why_missing(model.key, "layers")
-        n = found.test.n if found else 0
+        reason, n = _reason(data, found, model, data.study.axes[0], 0)
         gone = Outcome.missing(_MATRIX, reason, n)
         return Entry(estimate=Estimate.missing(reason, n), outcome=gone, **shared)
     test = found.test
