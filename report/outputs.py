@@ -96,6 +96,7 @@ def values_of(ledger: Ledger) -> dict[str, dict[str, str]]:
     """Return what a manuscript may quote: entry id, aspect, text."""
     return {
         entry.id: {aspect: fmt.show(entry, aspect) for aspect in _ASPECTS}
+        | {"evidence": entry.evidence}
         for entry in ledger
         if entry.value is not None
     }
@@ -108,8 +109,9 @@ def write_values(ledger: Ledger, folder: Path) -> list[Path]:
     macros = [
         "% \\statvalue{entry.aspect} prints a number of the ledger, e.g.",
         f"% \\statvalue{{{next(iter(values), 'entry')}.value}}",
-        "\\providecommand{\\statvalue}[1]{\\csname stat@#1\\endcsname}",
         "\\makeatletter",
+        "\\providecommand{\\statvalue}[1]{\\@ifundefined{stat@#1}"
+        "{\\@latex@error{The ledger holds no number called #1}\\@ehc}{\\@nameuse{stat@#1}}}",
     ]
     if any(entry.evidence == "simulated" for entry in ledger):
         macros.insert(0, "% Synthetic data: numbers of simulated models are among these.")

@@ -56,7 +56,13 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
         *_CONTENTS,
     ),
     "docx": ("--to=docx", *_CONTENTS),
-    "latex": ("--to=latex", *_CONTENTS),
+    "latex": (
+        "--to=latex",
+        "--include-in-header=theme/preamble.tex",
+        "--variable=papersize:a4",
+        "--variable=geometry:margin=2cm",
+        *_CONTENTS,
+    ),
     "md": ("--to=gfm", "--wrap=none"),
 }
 

@@ -84,6 +84,7 @@ def test_named_numbers_for_a_manuscript(tmp_path):
     assert main(["values", PUBLISHED, "--quick", "--out", str(tmp_path)]) == 0
     values = json.loads((tmp_path / "values.json").read_text(encoding="utf-8"))
     assert values["dimension.rho.seven-models.published"]["p"] == ".497"
+    assert values["dimension.rho.seven-models.published"]["evidence"] == "published"
     macros = (tmp_path / "values.tex").read_text(encoding="utf-8")
     assert r"\@namedef{stat@dimension.rho.seven-models.published.value}{.37}" in macros
     variables = json.loads((tmp_path / "_variables.yml").read_text(encoding="utf-8"))

@@ -255,6 +255,6 @@ def test_front_matter_takes_the_shape_that_quarto_gives_to_templates(convert, tm
 def test_the_theme_is_made_of_these_files():
     names = {p.name for p in THEME.iterdir()}
     assert names == {
-        "_quarto.yml", "images.lua", "quarto.lua", "report.css", "report.html", "report.js",
-        "report.typst", "typst-show.typ", "typst-template.typ",
+        "_quarto.yml", "images.lua", "preamble.tex", "quarto.lua", "report.css", "report.html",
+        "report.js", "report.typst", "typst-show.typ", "typst-template.typ",
     }  # fmt: skip
