@@ -149,12 +149,17 @@ def recognised(curves: Floats) -> int:
 
 
 def classification(*curves: Floats, seed: int, name: str, size: int, level: float) -> Found:
-    """Nearest-profile classification, the labels shuffled within questions."""
+    """Nearest-profile classification, the labels shuffled within questions.
+
+    What a model lacks in every question is left out, then the questions that lack anything.
+    """
     points = max(c.shape[1] for c in curves)
     at = np.linspace(0, 1, points)
     table = np.array([
         [np.interp(at, np.linspace(0, 1, c.shape[1]), row) for row in c] for c in curves
     ])  # fmt: skip
+    table = table[:, :, np.isfinite(table).any(axis=1).all(axis=0)]
+    table = table[:, np.isfinite(table).all(axis=(0, 2))]
     m, q, _ = table.shape
     hits, rng, reached = recognised(table), generator(seed, name), 0
     for _ in range(size):

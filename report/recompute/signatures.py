@@ -105,15 +105,16 @@ def peak_share(grid: Floats, axis: Floats, indices: Integers) -> Found:
 
 
 def in_bins(matrix: Floats, bins: int) -> Floats:
-    """Mean over the layers of each bin of relative depth, (…, layers, axes)."""
+    """Mean over the layers of each bin of relative depth, (…, layers, axes); NaN are left out."""
     layers = matrix.shape[-2]
     place = np.array([min(i * bins // max(layers - 1, 1), bins - 1) for i in range(layers)])
-    means = [
-        matrix[..., place == b, :].mean(axis=-2) if (place == b).any()
-        else np.full((*matrix.shape[:-2], matrix.shape[-1]), np.nan)
-        for b in range(bins)
-    ]  # fmt: skip
-    return np.stack(means, axis=-2)
+    known = np.isfinite(matrix)
+    inside = [place == b for b in range(bins)]
+    sums, sizes = (
+        np.stack([values[..., at, :].sum(axis=-2) for at in inside], axis=-2)
+        for values in (np.where(known, matrix, 0.0), known)
+    )
+    return np.divide(sums, sizes, out=np.full(sums.shape, np.nan), where=sizes > 0)
 
 
 def similarity(

@@ -216,6 +216,26 @@ def test_a_layer_that_lacks_a_question_is_no_peak_in_any_resample():
     assert shares[places.astype(int), 0] == pytest.approx(times / times.sum())
 
 
+def test_a_layer_that_lacks_a_question_is_left_out_of_its_bin():
+    x, y = rng().standard_normal((15, 6)), rng(6).standard_normal((15, 3))
+    gone = x.copy()
+    gone[4, 1] = np.nan
+    orders = reading.shuffles(1, "s", 15, 300)
+    other = x + y[:, :1]
+    first = profiles.signature_similarity(gone, y, other, y, orders, orders, 3)
+    assert first[0].n == 9
+    agrees(signatures.similarity((gone, *y.T), (other, *y.T), orders, 3), *first)
+
+
+def test_classification_leaves_out_what_a_model_lacks():
+    curves = rng().standard_normal((3, 8, 5)) + np.arange(3)[:, None, None]
+    whole = layered.classification(*curves[:, 1:, :4], seed=4, name="n", size=19, level=LEVEL)
+    curves[0, 0, 2] = curves[1, :, 4] = np.nan  # a question, and a layer
+    found = layered.classification(*curves, seed=4, name="n", size=19, level=LEVEL)
+    assert whole["n"] == 3 * 7
+    assert found == whole
+
+
 def test_classification_with_the_same_shuffles():
     from report.settings import rng_for
 
