@@ -6,6 +6,7 @@ Only the standard library is imported up here, so that help comes at once.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -320,7 +321,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from report.errors import InputError, ReportError
 
     try:
-        return int(args.run(args))
+        code = int(args.run(args))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever reads, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except ReportError as error:
         print(f"error: {error}", file=sys.stderr)
         missing = isinstance(error, InputError) and not error.path.exists()
