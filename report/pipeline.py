@@ -12,6 +12,7 @@ from pathlib import Path
 
 from report import claims, manifest, outputs, paths, reproduction
 from report.document import Section
+from report.errors import UsageError
 from report.experiments import EXPERIMENTS
 from report.experiments.base import Analysis, StudyData
 from report.extract import extract
@@ -84,6 +85,7 @@ def load(folders: Sequence[Path], *, quick: bool = False) -> list[Study]:
 
 def compute(studies: Sequence[Study], options: Options, progress: Progress) -> Results:
     """Extract, analyse, settle, present: every number, and no file."""
+    _keep_apart(studies)
     data = [
         StudyData(
             study,
@@ -115,6 +117,21 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
     sections += [section for section in added if section is not None]
     sections = [mark_synthetic(section, studies, ledger) for section in sections]
     return Results(data, ledger, sections, audits, options.quick)
+
+
+def _keep_apart(studies: Sequence[Study]) -> None:
+    """Refuse studies that call two things by one key: ids in the ledger are made from keys."""
+    owners: dict[tuple[str, str], Study] = {}
+    for study in studies:
+        keys = [("cohort", c.key) for c in study.cohorts] + [("model", m.key) for m in study.models]
+        for kind, key in (("study", study.id), *keys):
+            other = owners.setdefault((kind, key), study)
+            if other is not study:
+                raise UsageError(
+                    f"{other.folder} and {study.folder} both have a {kind} called {key!r}, which "
+                    "stands for one thing in one document. Rename it in one study.toml, or build "
+                    "the studies apart."
+                )
 
 
 def build(folders: Sequence[Path], out: Path, options: Options, progress: Progress) -> Built:
