@@ -14,6 +14,7 @@ from report.ledger import Entry
 
 MINUS = "−"
 MISSING = "—"
+NAMES_UP_TO = 4  # a longer list of names is given as a count
 
 _BOUNDED_UNITS = frozenset({"rho", "r", "p", "share"})
 _DECIMALS = {
@@ -165,6 +166,11 @@ def listing(items: Sequence[str], conjunction: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {conjunction} {items[-1]}"
+
+
+def few(items: Sequence[str], singular: str) -> str:
+    """Name things while they are few, else count them: ``a and b``, ``six models``."""
+    return listing(items) if len(items) <= NAMES_UP_TO else count(len(items), singular)
 
 
 _WORDS = (

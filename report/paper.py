@@ -14,7 +14,7 @@ from report.coverage import Simulation
 from report.document import Section
 from report.experiments import integrity
 from report.fill import Filler, number_mentions
-from report.format import listing
+from report.format import NAMES_UP_TO, listing
 from report.ledger import Entry, Family, Ledger
 from report.render import Renderer, planned
 from report.study import Study
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from report.pipeline import Results
 
 BIBLIOGRAPHY = "references.bib"
-NAMES_UP_TO = 4  # a longer list of survivors is given as a count
 MENTIONS_UP_TO = 3  # a row links back to the first places that quote it
 
 
@@ -84,6 +83,7 @@ def _shared(results: Results, renderer: Renderer) -> dict[str, Any]:
         "authors": list(dict.fromkeys(a for study in studies for a in study.authors)),
         "date": max(study.date for study in studies),
         "names_up_to": NAMES_UP_TO,
+        "observed": any(not c.intervention for study in studies for c in study.cohorts),
         "synthetic": [study for study in studies if study.synthetic],
         "quick": results.quick,
         "sections": {section.slug: section for section in results.sections},
@@ -135,22 +135,27 @@ def _outcome(family: Family, ledger: Ledger) -> dict[str, Any]:
 
 
 def _by_study(
-    families: Sequence[Mapping[str, Any]], studies: Sequence[Study]
+    families: Sequence[dict[str, Any]], studies: Sequence[Study]
 ) -> list[tuple[Study, Sequence[Mapping[str, Any]]]]:
     """Group the families that answer a question of the study; demonstrations do not."""
-    return [
-        (
-            study,
-            [
-                outcome
-                for outcome in families
-                if outcome["family"].m
-                and outcome["members"][0].experiment != integrity.SLUG
-                and outcome["members"][0].cohort in {c.key for c in study.cohorts}
-            ],
-        )
-        for study in studies
-    ]
+    grouped: list[tuple[Study, Sequence[Mapping[str, Any]]]] = []
+    for study in studies:
+        titles = {c.key: c.title for c in study.cohorts}
+        found = [
+            outcome | {"where": _where(outcome["members"][0], titles)}
+            for outcome in families
+            if outcome["family"].m
+            and outcome["members"][0].experiment != integrity.SLUG
+            and outcome["members"][0].cohort in titles
+        ]
+        several = len({outcome["where"] for outcome in found}) > 1
+        grouped.append((study, found if several else [o | {"where": ""} for o in found]))
+    return grouped
+
+
+def _where(entry: Entry, titles: Mapping[str, str]) -> str:
+    """Say which of a study's numbers an entry belongs to."""
+    return "published numbers" if entry.evidence == "published" else titles[entry.cohort]
 
 
 def _missing(ledger: Ledger) -> list[tuple[str, int, Sequence[Entry]]]:
@@ -168,15 +173,18 @@ class Methods:
     """Tells the methods section which methods were really run.
 
     A template asks ``methods.used("Spearman, exact")``; `unexplained` then names what no
-    paragraph of the template asked for.
+    paragraph of the template asked for. ``captured`` tells whether anything comes from captures.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._names: set[str] = set()
+        self.captured = any(entry.evidence != "published" for entry in ledger)
         for entry in ledger:
             interval = entry.estimate.interval
-            self._names.add(entry.method)
-            self._names |= {entry.outcome.method} if entry.outcome else set()
+            self._names |= {entry.method} if entry.value is not None else set()
+            self._names |= (
+                {entry.outcome.method} if entry.p is not None and entry.outcome else set()
+            )
             self._names |= {interval.method} if interval else set()
         self._asked: set[str] = set()
 

@@ -76,6 +76,25 @@ class StudyData:
             return "simulated"
         return "features" if self.features.origin == "features" else "raw"
 
+    @property
+    def ci_name(self) -> str:
+        """The plan's intervals as a table's header calls them: ``95% CI``."""
+        return f"{self.plan.ci_level * 100:g}% CI"
+
+    @property
+    def ci_words(self) -> str:
+        """The plan's intervals as a caption calls them."""
+        return f"{self.plan.ci_level * 100:g}% confidence interval"
+
+    def rule(self, *, permuted: bool = False) -> str:
+        """Return the rule that decides.
+
+        Max-T needs the captures and one table of permutations; Holm's rule stands in for it where
+        a plan decides by max-T and there is none.
+        """
+        method = self.plan.decision
+        return "holm" if method == "maxt" and not permuted else method
+
     @cached_property
     def draws(self) -> Draws:
         """The shared random draws."""

@@ -15,6 +15,7 @@ from report.experiments.base import (
     entry_id,
     figure_file,
     subjects,
+    unit_of,
 )
 from report.experiments.behaviour import plots, tables
 from report.experiments.behaviour.entries import (
@@ -29,7 +30,6 @@ from report.experiments.behaviour.entries import (
 )
 from report.experiments.behaviour.tables import (
     RULES,
-    ci_name,
     family_of,
     in_words,
     label_of,
@@ -94,7 +94,8 @@ def present(
             parts.append(_published_part(data, ledger))
             shown += [_forest(data, ledger), *_zones(data, ledger, "published")]
             made.append(tables.published_table(data, ledger))
-            made.append(tables.zones_table(data, ledger, "published"))
+            if data.published("dead_zones"):
+                made.append(tables.zones_table(data, ledger, "published"))
         for subject in subjects(data):
             samples: list[Sample] = arrays[data.study.id][subject.cohort.key]
             parts.append(part := _measured_part(data, ledger, subject))
@@ -116,6 +117,7 @@ def _part(data: StudyData, ledger: Ledger, level: str, cohort: str) -> dict[str,
     by_rule = {rule: survivors(pairs, rule, family.alpha) for rule in RULES}
     kept = [e for e in pairs if e.rejected]
     named = in_words(data, pairs)
+    counted = tables.zone_counts(data, ledger, level)
     across = {
         quantity.replace("-", "_"): ledger[name]
         for quantity in ("dead-zones", "dead-zones-dimension")
@@ -141,7 +143,8 @@ def _part(data: StudyData, ledger: Ledger, level: str, cohort: str) -> dict[str,
         "figure": label_of(data, level), "table": label_of(data, level),
         "zones_table": label_of(data, level, "zones"),
         "zones_figure": label_of(data, level, "zones"),
-        "zones": sum(e.value or 0.0 for e in tables.zone_counts(data, ledger, level)),
+        "counted": bool(counted), "zones": sum(e.value or 0.0 for e in counted),
+        "zones_against": [_AGAINST[q] for q in _described(data, ledger, level)],
     }  # fmt: skip
 
 
@@ -159,7 +162,9 @@ def _published_part(data: StudyData, ledger: Ledger) -> dict[str, Any]:
     first = data.study.model(data.published("behaviour")[0]["model"])
     part = _part(data, ledger, "published", first.cohort)
     family: Family = part["family"]
-    return part | {"unpublished": family.m - len(part["pairs"])}
+    unpublished = family.m - len(part["pairs"])
+    selected = unpublished > 0 and len(part["nominal"]) == len(part["pairs"])
+    return part | {"unpublished": unpublished, "selected": selected}
 
 
 def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[str, Any]:
@@ -212,39 +217,63 @@ def _forest(data: StudyData, ledger: Ledger) -> Figure:
     kept = fmt.count(sum(bool(e.rejected) for e in pairs))
     return Figure(
         label_of(data, "published"), figure_file(data, "exp3_entropy_vs_behavior", "published"),
-        f"The published correlations of generation entropy and axis with their {ci_name(data)} "
+        f"The published correlations of generation entropy and axis with their {data.ci_name} "
         f"(Bonett and Wright). Filled: survives correction for all tests; open: does not. Right: "
         f"p after correction ({RULES[family.method]}).",
-        f"Forest plot of {fmt.count(len(pairs))} Spearman correlations on both sides of zero; "
+        f"Forest plot of {fmt.count(len(pairs), 'Spearman correlation')}{_sides(pairs)}; "
         f"{kept} of them marked as surviving correction.",
         (figures.WIDTH, 0.27 * len(pairs) + 0.9),
         lambda canvas: plots.forest(canvas, data, pairs, family.method),
     )  # fmt: skip
 
 
+def _sides(pairs: Sequence[Entry]) -> str:
+    """Say on which side of zero correlations lie."""
+    signs = {(e.value or 0.0) > 0 for e in pairs}
+    if len(signs) > 1:
+        return " on both sides of zero"
+    return (" above zero" if True in signs else " at or below zero") if len(pairs) > 1 else ""
+
+
 def _zones(data: StudyData, ledger: Ledger, level: str) -> list[Figure]:
     """Draw experiment 3c, where there are dead zones at all."""
     counted = tables.zone_counts(data, ledger, level)
-    if not any(e.value for e in counted):
+    described = _described(data, ledger, level)
+    if not described or not any(e.value for e in counted):
         return []
-    described = [
-        [ledger[name] for e in counted
-         if (name := entry_id(experiment, quantity, str(e.model), *suffix(level))) in ledger]
-        for experiment, quantity in (("generation", "mean"), ("dimension", "effective"))
-    ]  # fmt: skip
-    most = max(counted, key=lambda e: e.value or 0.0)
     return [
         Figure(
             label_of(data, level, "zones"), figure_file(data, "exp3c_dead_zones", level),
-            "Number of dead zones against mean generation entropy and against effective dimension.",
-            f"Two scatter plots of {fmt.count(len(counted), 'model')}; "
-            f"{data.study.model(str(most.model)).name} has the most dead zones.",
+            f"Number of dead zones against {' and against '.join(_AGAINST[q] for q in described)}.",
+            f"{'Two scatter plots' if len(described) > 1 else 'Scatter plot'} of "
+            f"{fmt.count(len(counted), unit_of(data, level))}{_most(data, counted)}.",
             (figures.WIDTH, 2.6),
-            lambda canvas: plots.dead_zones(
-                canvas, data, counted, [d for d in described if len(d) == len(counted)]
-            ),
+            lambda canvas: plots.dead_zones(canvas, data, list(described.values())),
         )
     ]  # fmt: skip
+
+
+_AGAINST = {"mean": "mean generation entropy", "effective": "effective dimension"}
+
+
+def _described(data: StudyData, ledger: Ledger, level: str) -> dict[str, list[tuple[Entry, Entry]]]:
+    """Match the dead zones with mean entropy and with effective dimension, as far as known."""
+    found: dict[str, list[tuple[Entry, Entry]]] = {}
+    for experiment, quantity in (("generation", "mean"), ("dimension", "effective")):
+        for e in tables.zone_counts(data, ledger, level):
+            other = ledger.get(entry_id(experiment, quantity, str(e.model), *suffix(level)))
+            if other is not None and None not in (other.value, e.value):
+                found.setdefault(quantity, []).append((other, e))
+    return found
+
+
+def _most(data: StudyData, counted: Sequence[Entry]) -> str:
+    """Say which models have the most dead zones, unless it is all of them."""
+    largest = max(e.value or 0.0 for e in counted)
+    names = [data.study.model(str(e.model)).name for e in counted if e.value == largest]
+    if len(names) == len(counted):
+        return ""
+    return f"; {fmt.listing(names)} {'has' if len(names) == 1 else 'have'} the most dead zones"
 
 
 def _map(data: StudyData, ledger: Ledger, subject: Subject) -> Figure:

@@ -40,24 +40,18 @@ def forest(canvas: Canvas, data: StudyData, pairs: Sequence[Entry], rule: str) -
 
 
 def dead_zones(
-    canvas: Canvas, data: StudyData, counted: Sequence[Entry], described: Sequence[Sequence[Entry]]
+    canvas: Canvas, data: StudyData, described: Sequence[Sequence[tuple[Entry, Entry]]]
 ) -> None:
     """Draw the number of dead zones against other quantities of the models, a panel each."""
-    if not described:
-        figures.empty(canvas.subplots(), "Neither entropy nor effective dimension is known.")
-        return
     panels = np.atleast_1d(canvas.subplots(1, len(described), sharey=True))
-    names = ("mean generation entropy (nats)", "effective dimension")
-    for panel, entries, name in zip(panels, described, names, strict=False):
-        points = [
-            (x.value, y.value, data.study.model(str(y.model)))
-            for x, y in zip(entries, counted, strict=True)
-            if x.value is not None and y.value is not None
-        ]
+    names = {"nats": "mean generation entropy (nats)", "dimension": "effective dimension"}
+    for panel, pairs in zip(panels, described, strict=True):
+        points = [(x.value or 0.0, y.value or 0.0, data.study.model(str(y.model)))
+                  for x, y in pairs]  # fmt: skip
         tones = [data.colours[model.key] for *_, model in points]
         for (x, y, _), tone in zip(points, tones, strict=True):
             panel.plot(x, y, "o", ms=6, color=tone)
-        panel.set_xlabel(name)
+        panel.set_xlabel(names[pairs[0][0].unit])
         panel.grid()
         panel.margins(0.15)
         figures.label_points(

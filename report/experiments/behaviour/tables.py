@@ -25,14 +25,8 @@ _TITLES = {
 
 
 def family_of(data: StudyData, quantity: str, level: str) -> Family:
-    """Declare a family at one level: ``"published"`` or a cohort's key.
-
-    Max-T needs the captures and one table of permutations, so Holm's rule stands in for it
-    where a plan decides by max-T and there is none.
-    """
-    method = data.plan.decision
-    if method == "maxt" and (quantity != "axis" or level == "published"):
-        method = "holm"
+    """Declare a family at one level: ``"published"`` or a cohort's key."""
+    method = data.rule(permuted=quantity == "axis" and level != "published")
     name = entry_id(SLUG, quantity, data.study.id, level)
     title = _TITLES[quantity].format(unit=unit_of(data, level))
     return Family(name, title, method, data.plan.alpha)
@@ -69,16 +63,12 @@ def in_words(data: StudyData, pairs: Sequence[Entry]) -> dict[str, dict[str, str
     return named
 
 
-def ci_name(data: StudyData) -> str:
-    """Name the interval in a header."""
-    return f"{data.plan.ci_level * 100:g}% CI"
-
-
 def published_table(data: StudyData, ledger: Ledger) -> Table:
     """List the published correlations."""
     family = ledger.families[family_of(data, "axis", "published").id]
     pairs = pairs_of(ledger, family.id)
     named = in_words(data, pairs)
+    left_out = " The unpublished ones are taken as not significant." * (family.m > len(pairs))
     rows = tuple(
         (named[e.id]["model"], named[e.id]["axis"], Stat(e.id, "value"), Stat(e.id, "ci"),
          Stat(e.id, "p"), Stat(e.id, "adjusted:bh"), Stat(e.id, "adjusted:holm"))
@@ -87,9 +77,8 @@ def published_table(data: StudyData, ledger: Ledger) -> Table:
     return Table(
         label_of(data, "published"),
         "The published correlations of generation entropy and axis, with p-values by the t "
-        "approximation, corrected for all pairs that were tested. The unpublished ones are taken "
-        "as not significant.",
-        (left("Model"), left("Axis"), right("ρ"), right(ci_name(data)), right("p"), right("p (BH)"),
+        f"approximation, corrected for all pairs that were tested.{left_out}",
+        (left("Model"), left("Axis"), right("ρ"), right(data.ci_name), right("p"), right("p (BH)"),
          right("p (Holm)")),
         rows,
     )  # fmt: skip
@@ -118,7 +107,7 @@ def strongest_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
         label_of(data, key),
         "The pairs with the smallest p-values; all pairs stand in the appendix. CI: bootstrap; "
         "p: permutation of the questions. The last column holds the length of the answer fixed.",
-        (left(subject.cohort.unit.capitalize()), left("Axis"), right("ρ"), right(ci_name(data)),
+        (left(subject.cohort.unit.capitalize()), left("Axis"), right("ρ"), right(data.ci_name),
          right("p"), right(f"p ({RULES[family.method]})"), right("ρ given length")),
         rows,
     )  # fmt: skip
@@ -138,7 +127,7 @@ def zones_table(data: StudyData, ledger: Ledger, level: str) -> Table:
     def cell(experiment: str, quantity: str, model: str) -> Cell:
         name = entry_id(experiment, quantity, model, *suffix(level))
         if name not in ledger:
-            return Reason.MISSING_CAPTURE
+            return Reason.PUBLISHED_NAN if suffix(level) else Reason.MISSING_CAPTURE
         return ledger[name].reason or Stat(name, "value")
 
     rows = tuple(
@@ -178,7 +167,7 @@ def pooled_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
         "Correlation of entropy and axis pooled over models (random effects on Fisher's z, REML, "
         "Hartung–Knapp). Prediction: where a new model's correlation may lie. I²: share of the "
         "variance that lies between models.",
-        (left("Axis"), right("ρ"), right(ci_name(data)), right("Prediction"), right("I²"),
+        (left("Axis"), right("ρ"), right(data.ci_name), right("Prediction"), right("I²"),
          right("p"), right(f"p ({RULES[family.method]})")),
         tuple(rows),
     )  # fmt: skip

@@ -24,7 +24,6 @@ from report.experiments.calibration.tables import (
     RULES,
     contrast_table,
     entry_of,
-    interval_header,
     length_table,
     name,
     replication_tables,
@@ -74,7 +73,7 @@ def _measured(data: StudyData, group: Calibrated) -> tuple[list[Entry], list[Fam
 
 def _family(data: StudyData, what: str, level: str, title: str) -> Family:
     family = entry_id(SLUG, what, data.study.id, level)
-    return Family(family, title, data.plan.decision, data.plan.alpha)
+    return Family(family, title, data.rule(), data.plan.alpha)
 
 
 def poles_family(data: StudyData, level: str) -> Family:
@@ -183,8 +182,9 @@ def _part(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) 
     contrasts = _contrasts(data, ledger, level, models)
     missing: dict[tuple[str, Reason], list[str]] = {}
     for entry in contrasts:
-        if entry.reason:
-            where = (data.study.model(str(entry.model)).name, entry.reason)
+        reason = entry.estimate.reason if level == "published" else entry.reason
+        if reason:
+            where = (data.study.model(str(entry.model)).name, reason)
             missing.setdefault(where, []).append(data.study.axis(str(entry.axis)).name)
     return {
         "study": data.study, "level": level, "family": family, "models": models,
@@ -231,7 +231,13 @@ def _published_part(data: StudyData, ledger: Ledger, models: Sequence[Model]) ->
     base = [m for m in models if m.tuning == "base"]
     instruct = [m for m in models if m.tuning == "instruct"]
     shared = {m.family for m in base} & {m.family for m in instruct}
-    return _part(data, ledger, "published", models) | {
+    part = _part(data, ledger, "published", models)
+    untested = [
+        f"{data.study.axis(str(e.axis)).name} in {data.study.model(str(e.model)).name}"
+        for e in part["contrasts"] if e.value is not None and e.p is None
+    ]  # fmt: skip
+    return part | {
+        "untested": untested, "cohort_unit": unit_of(data, "published"),
         "base": base, "instruct": instruct, "confounded": bool(base and instruct and not shared),
     }  # fmt: skip
 
@@ -270,7 +276,7 @@ def _value(entry: Entry) -> float:
 def _figure(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Figure:
     panels = [_panel(data, ledger, level, model) for model in models]
     survivors = [e for e in _contrasts(data, ledger, level, models) if e.rejected]
-    bars = "" if level == "published" else f", {interval_header(data)}"
+    bars = "" if level == "published" else f", {data.ci_name}"
 
     def draw(canvas: Canvas) -> None:
         plots.draw(canvas, panels, f"Δ (nats){bars}")

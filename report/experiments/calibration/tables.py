@@ -13,7 +13,7 @@ from report.tables import left, right
 
 RULES = {
     "bh": "the Benjamini–Hochberg correction", "by": "the Benjamini–Yekutieli correction",
-    "holm": "Holm's correction", "maxt": "the max-T correction",
+    "holm": "Holm's correction",
 }  # fmt: skip
 
 
@@ -28,19 +28,15 @@ def entry_of(ledger: Ledger, quantity: str, level: str, model: Model, axis: Axis
     return ledger[entry_id(SLUG, quantity, model.key, axis.key, *suffix)]
 
 
-def interval_header(data: StudyData) -> str:
-    """Head a column of confidence intervals."""
-    return f"{data.plan.ci_level * 100:g}% CI"
-
-
 def _cell(entry: Entry, kind: str) -> Cell:
-    return entry.reason or Stat(entry.id, kind)
+    described = kind in ("value", "signed")
+    return (entry.estimate.reason if described else entry.reason) or Stat(entry.id, kind)
 
 
 def contrast_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Table:
     """Describe pole means, Δ and the decision, one row a model and axis."""
-    rule = data.plan.decision
-    spread = ("p", "p") if level == "published" else (interval_header(data), "ci")
+    rule = data.rule()
+    spread = ("p", "p") if level == "published" else (data.ci_name, "ci")
     rows: list[tuple[Cell, ...]] = []
     for model in models:
         for axis in data.study.axes:
@@ -69,7 +65,7 @@ def contrast_table(data: StudyData, ledger: Ledger, level: str, models: Sequence
 
 def length_table(data: StudyData, ledger: Ledger, group: Calibrated) -> Table:
     """Describe effect sizes and what answer length has to do with them."""
-    level, rule = group.cohort.key, data.plan.decision
+    level, rule = group.cohort.key, data.rule()
     rows: list[tuple[Cell, ...]] = []
     for model in group.shown:
         for axis in data.study.axes:
@@ -87,7 +83,7 @@ def length_table(data: StudyData, ledger: Ledger, group: Calibrated) -> Table:
         "under the positive pole for every question. Δ tokens: difference in length, with its own "
         f"p after {RULES[rule]}. ρ: correlation over questions of the difference in entropy with "
         "the difference in length.",
-        (left("Model"), left("Axis"), right("Rank-biserial"), right(interval_header(data)),
+        (left("Model"), left("Axis"), right("Rank-biserial"), right(data.ci_name),
          right("Δ tokens"), right("adjusted p"), right("ρ")),
         tuple(rows),
     )  # fmt: skip
@@ -95,7 +91,7 @@ def length_table(data: StudyData, ledger: Ledger, group: Calibrated) -> Table:
 
 def replication_tables(data: StudyData, ledger: Ledger, group: Calibrated) -> list[Table]:
     """Describe what holds over models, as far as there is anything to compare."""
-    level, rule = group.cohort.key, data.plan.decision
+    level, rule = group.cohort.key, data.rule()
     about = {"experiment": SLUG, "evidence": data.evidence, "cohort": level}
     tables: list[Table] = []
     if entries := ledger.select(quantity="replication", **about):
@@ -118,7 +114,7 @@ def replication_tables(data: StudyData, ledger: Ledger, group: Calibrated) -> li
             name(data, level, "tuning"),
             "Δ of the base model minus Δ of its instruction-tuned sibling, in nats, paired by "
             f"question (Hodges–Lehmann). Last column: p after {RULES[rule]}.",
-            (left("Models"), left("Axis"), right("Difference"), right(interval_header(data)),
+            (left("Models"), left("Axis"), right("Difference"), right(data.ci_name),
              right("p"), right("adjusted p")),
             tuple(_tuning_row(data, e, rule) for e in entries),
         ))  # fmt: skip

@@ -29,9 +29,9 @@ def present(
 ) -> Section:
     """Describe figures, tables and facts of the section."""
     groups: list[Group] = [g for data in studies for g in arrays[data.study.id].values()]
+    parts = [_part(group, ledger) | {"where": _where(group, groups)} for group in groups]
     return Section(
-        SLUG, TITLE,
-        {"parts": [_part(group, ledger) for group in groups], "power": "dimension-power"},
+        SLUG, TITLE, {"parts": parts, "power": "dimension-power"},
         (*(_figure(group, ledger) for group in groups), *_power_curves(groups)),
         tuple(t for g in groups for t in (_answers(g, ledger), _without(g, ledger))),
     )  # fmt: skip
@@ -39,6 +39,13 @@ def present(
 
 def _label(group: Group, *prefix: str) -> str:
     return entry_id(*prefix, SLUG, group.cohort.key, *group.tail).replace(".", "-")
+
+
+def _where(group: Group, groups: Sequence[Group]) -> str:
+    """Say which of a study's correlations is meant, if it has several."""
+    if sum(g.data is group.data for g in groups) == 1:
+        return ""
+    return f"{group.cohort.title}{', published numbers' if group.tail else ''}"
 
 
 def _part(group: Group, ledger: Ledger) -> dict[str, Any]:
@@ -116,7 +123,8 @@ def _answers(group: Group, ledger: Ledger) -> Table:
         f"{escape(group.cohort.title)}: the correlation of mean entropy and effective dimension, "
         "and how far each way of looking at it can be trusted. The floor is the smallest p that "
         "the test can reach.",
-        (left("Statistic"), right("Estimate"), right("95% CI"), right("p"), right("Floor")),
+        (left("Statistic"), right("Estimate"), right(group.data.ci_name), right("p"),
+         right("Floor")),
         tuple(rows),
     )  # fmt: skip
 
@@ -141,7 +149,7 @@ def _without(group: Group, ledger: Ledger) -> Table:
             (model.name, Stat(mean, "value"), Stat(effective.id, "value"), *interval,
              Stat(rest, "value"), Stat(rest, "p"))
         )  # fmt: skip
-    level = () if group.tail else (right("95% CI"),)
+    level = () if group.tail else (right(group.data.ci_name),)
     return Table(
         _label(group, "without"),
         "The points of the correlation, and the correlation without each of them.",
@@ -154,14 +162,15 @@ def _without(group: Group, ledger: Ledger) -> Table:
 def _figure(group: Group, ledger: Ledger) -> Figure:
     entropies = [ledger[entry_id("generation", "mean", m.key, *group.tail)] for m in group.models]
     effective = [ledger[group.name("effective", m.key)] for m in group.models]
+    bars, level = any(e.estimate.interval for e in entropies), f", {group.data.ci_name}"
 
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
         tones = [group.data.colours[m.key] for m in group.models]
         for x, y, tone in zip(entropies, effective, tones, strict=True):
             _cross(axes, x, y, tone)
-        axes.set_xlabel("mean generation entropy (nats), 95% CI")
-        interval = "" if group.tail else ", 95% CI"
+        axes.set_xlabel(f"mean generation entropy (nats){level if bars else ''}")
+        interval = "" if group.tail else level
         axes.set_ylabel(f"effective dimension{interval}")
         axes.grid()
         axes.margins(0.12)
@@ -172,11 +181,12 @@ def _figure(group: Group, ledger: Ledger) -> Figure:
         )  # fmt: skip
 
     what = "published, without interval" if group.tail else "with BCa intervals"
+    around = f" ({group.data.ci_words})" if bars else ""
     order = sorted(zip(group.effective, group.models, strict=True), key=lambda pair: pair[0])
     return Figure(
         _label(group),
         figure_file(group.data, "exp3_entropy_vs_dimension", *(group.tail or [group.cohort.key])),
-        f"{escape(group.cohort.title)}: mean entropy (95% confidence interval) against effective "
+        f"{escape(group.cohort.title)}: mean entropy{around} against effective "
         f"dimension ({what}).",
         f"Scatter plot of {len(group.models)} {group.cohort.unit}s. Effective dimension is "
         f"smallest for {order[0][1].name} and largest for {order[-1][1].name}.",
@@ -191,6 +201,8 @@ def _power_curves(groups: Sequence[Group]) -> list[Figure]:
     sizes = sorted({len(group.models) for group in groups} | set(MORE_MODELS))
     present_sizes = {len(group.models) for group in groups}
     alpha = groups[0].data.plan.alpha
+    units = {group.cohort.unit for group in groups}
+    unit = units.pop() if len(units) == 1 else "model"
 
     def draw(canvas: Canvas) -> None:
         from stats.power import power_curve
@@ -217,13 +229,24 @@ def _power_curves(groups: Sequence[Group]) -> list[Figure]:
         Figure(
             "dimension-power", "power_of_the_spearman_test",
             f"Power of the two-sided Spearman test at α = {alpha}, by the true correlation and the "
-            f"number of models. Bold: the numbers in this document. Grey line: power {POWER}.",
-            f"One rising curve for each of {len(sizes)} numbers of models. With "
-            f"{min(present_sizes)} models the curve stays low until the correlation is nearly "
-            "perfect.",
+            f"number of {unit}s. Bold: the numbers in this document. Grey line: power {POWER}.",
+            f"One curve for each of {len(sizes)} numbers of {unit}s."
+            f"{_lowest_curve(min(present_sizes), alpha, unit)}",
             (figures.WIDTH * 0.8, 3.2), draw,
         )
     ]  # fmt: skip
+
+
+def _lowest_curve(n: int, alpha: float, unit: str) -> str:
+    """Say in words what the power curve of the fewest models looks like."""
+    from stats.power import minimum_detectable_rho
+
+    detectable = minimum_detectable_rho(n, POWER, alpha).value
+    if detectable is None:
+        return f" With {n} {unit}s the curve never rises."
+    if detectable >= NEARLY_PERFECT:
+        return f" With {n} {unit}s the curve stays low until the correlation is nearly perfect."
+    return f" With {n} {unit}s the curve rises last."
 
 
 def _ends(x: Entry, y: Entry) -> tuple[float, float, float, float]:

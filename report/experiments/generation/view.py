@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Canvas
 
 from report import figures
 from report.document import Cell, Figure, Section, Stat, Table
-from report.experiments.base import StudyData, Subject, entry_id, figure_file, subjects
+from report.experiments.base import StudyData, Subject, entry_id, figure_file, subjects, unit_of
 from report.experiments.generation.numbers import SLUG, finite, pairs_family
 from report.features import FloatArray
 from report.ledger import Entry, Ledger
@@ -96,10 +96,10 @@ def _summary_table(data: StudyData, ledger: Ledger, level: str, models: Sequence
     how = "t interval from the published mean and sd" if level == "published" else "BCa bootstrap"
     return Table(
         _label(data.study.id, level),
-        f"Generation entropy in nats. CI: 95% confidence interval of the mean ({how}); "
+        f"Generation entropy in nats. CI: {data.ci_words} of the mean ({how}); "
         "sd and median are over questions.",
-        (left("Model"), right("Mean"), right("95% CI"), right("sd"), right("Median"),
-         right("Tokens"), right("Questions")),
+        (left(unit_of(data, level).capitalize()), right("Mean"), right(data.ci_name), right("sd"),
+         right("Median"), right("Tokens"), right("Questions")),
         tuple(rows),
     )  # fmt: skip
 
@@ -119,8 +119,8 @@ def _sensitivity_table(data: StudyData, ledger: Ledger, subject: Subject) -> Tab
         "Does the way of averaging matter? Mean over questions beside the mean over tokens (nats), "
         "the stored probability mass, and how token entropy changes within an answer: slope "
         "(nats per token) and autocorrelation at lag 1.",
-        (left("Model"), right("By question"), right("By token"), right("Mass"), right("Slope"),
-         right("Autocorrelation")),
+        (left(subject.cohort.unit.capitalize()), right("By question"), right("By token"),
+         right("Mass"), right("Slope"), right("Autocorrelation")),
         rows,
     )  # fmt: skip
 
@@ -182,7 +182,9 @@ def _part(data: StudyData, ledger: Ledger, level: str, means: Sequence[Entry]) -
         "absent": [(data.study.model(str(e.model)).name, e.reason) for e in means if e.reason],
         "name": {e.id: data.study.model(str(e.model)).name for e in means},
         "rejected": sum(bool(e.rejected) for e in pairs), "pairs": pairs,
-        "open": [e for e in pairs if e.rejected is False],
+        "open": [e for e in pairs if e.rejected is False], "unit": unit_of(data, level),
+        "spreadless": [data.study.model(str(e.model)).name for e in means
+                       if e.value is not None and e.estimate.interval is None],
     }  # fmt: skip
 
 
@@ -195,6 +197,7 @@ def _figure(
 ) -> Figure:
     means = [ledger[entry_id(SLUG, "mean", m.key, *_suffix(level))] for m in models]
     tones = [data.colours[m.key] for m in models]
+    drawn = sum(e.estimate.interval is not None for e in means)
 
     def draw(canvas: Canvas) -> None:
         bounds = [e.estimate.interval and (e.estimate.interval.low, e.estimate.interval.high)
@@ -204,7 +207,7 @@ def _figure(
         figures.intervals(
             axes[0], [m.label for m in models], [e.value for e in means], bounds, tones
         )
-        axes[0].set_xlabel("mean entropy (nats), 95% CI")
+        axes[0].set_xlabel(f"mean entropy (nats){f', {data.ci_name}' if drawn else ''}")
         if samples is not None:
             _strips(axes[1], samples, tones)
 
@@ -212,13 +215,15 @@ def _figure(
     assert known is not None
     low, high = known
     name = _label(data.study.id, level)
+    around = f" with its {data.ci_words}" if drawn else ""
+    around += ", where there is one" if 0 < drawn < len(means) else ""
     beside = "" if samples is None else " Right: every question's entropy, with quartiles."
+    ends = [data.study.model(str(e.model)).name for e in (low, high)]
     return Figure(
         name, figure_file(data, "exp1_generation_entropy", level),
-        f"Mean generation entropy of each {data.study.cohorts[0].unit} with its 95% confidence "
-        f"interval.{beside}",
-        f"Forest plot of mean generation entropy, from {data.study.model(str(low.model)).name} "
-        f"(lowest) to {data.study.model(str(high.model)).name} (highest).",
+        f"Mean generation entropy of each {unit_of(data, level)}{around}.{beside}",
+        f"Forest plot of mean generation entropy, from {ends[0]} (lowest) to {ends[1]} (highest)."
+        if low is not high else f"Mean generation entropy of {ends[0]}, a single point.",
         (figures.WIDTH, 0.32 * len(models) + 0.9), draw,
     )  # fmt: skip
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from report import format as fmt
 from report.document import Cell, Figure, Section, Stat, Table
-from report.experiments.base import Analysis, StudyData, entry_id, subjects
+from report.experiments.base import Analysis, StudyData, entry_id, subjects, unit_of
 from report.experiments.layers import plots
 from report.experiments.layers.measured import ESTIMATORS, SLUG, Profiles, measured
 from report.ledger import Entry, Ledger
@@ -55,7 +56,7 @@ def _published(data: StudyData) -> Iterator[Entry]:
                 label=f"{_LABELS[quantity]} of {model.name}",
                 sources=tuple(data.source("published/layers", c, model=model.key) for c in columns),
             )  # fmt: skip
-    if len(widths) > 1:
+    if len(widths) > 1 and min(widths.values()) > 0:
         yield _width_ratio(data, widths)
 
 
@@ -122,12 +123,18 @@ def _published_part(data: StudyData, ledger: Ledger, members: Sequence[Model]) -
 
     by_width = sorted(members, key=lambda m: entry("width", m).value or 0.0)
     lowest = min(members, key=lambda m: entry("min", m).value or 0.0)
+    ends = [entry("width", by_width[i]) for i in (0, -1)]
+    unit = unit_of(data, "published")
+    expected = sum(m.in_baseline for m in data.study.models)
     ratio = entry_id(SLUG, "width-ratio", data.study.id, "published")
     name = _part_id(data, "published")
     return {
         "study": data.study, "level": "published", "table": name, "figure": name,
-        "narrowest": (by_width[0], entry("width", by_width[0])),
-        "widest": (by_width[-1], entry("width", by_width[-1])),
+        "narrowest": (by_width[0], ends[0]), "widest": (by_width[-1], ends[1]),
+        "unit": unit, "n": len(members),
+        "alike": ends[0].value == ends[1].value,
+        "whose": f"each {unit}" if 1 < expected == len(members)
+        else fmt.few([m.name for m in members], unit),
         "lowest": (lowest, entry("min", lowest)),
         "ratio": ratio in ledger and ledger[ratio],
     }  # fmt: skip
@@ -198,7 +205,7 @@ def _profile_table(data: StudyData, ledger: Ledger, group: Profiles) -> Table:
         "over questions, the layers where they lie (counted from the embeddings, the first), and "
         "the width between them with its bootstrap interval.",
         (left(group.cohort.unit.capitalize()), right("Lowest"), right("at layer"),
-         right("Highest"), right("at layer"), right("Width"), right("95% CI")),
+         right("Highest"), right("at layer"), right("Width"), right(data.ci_name)),
         tuple((m.name, *(_cell(ledger, q, m, kind) for q, kind in shown)) for m in group.models),
     )  # fmt: skip
 

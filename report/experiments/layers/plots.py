@@ -38,14 +38,14 @@ def ranges(data: StudyData, ledger: Ledger, members: Sequence[Model], name: str)
         axes.set_xlim(0, max(high) * 1.05)
         axes.set_xlabel("activation entropy (nats), lowest to highest layer mean")
 
-    narrow = min(members, key=lambda m: value("max", m) - value("min", m))
-    wide = max(members, key=lambda m: value("max", m) - value("min", m))
+    widths = {m.name: round(value("max", m) - value("min", m), 6) for m in members}
+    narrow, wide = min(widths, key=widths.__getitem__), max(widths, key=widths.__getitem__)
+    seen = f", the narrowest in {narrow}, the widest in {wide}"
     return Figure(
         name, f"{data.study.id}/{_NAME}_published",
         "Range of activation entropy over the layers of each model, from the lowest to the "
         "highest layer mean, as published. Where in the model they lie was not published.",
-        f"One horizontal range a model, the narrowest in {narrow.name}, the widest in "
-        f"{wide.name}.",
+        f"One horizontal range a model{seen * (widths[narrow] < widths[wide])}.",
         (figures.WIDTH, 0.3 * len(members) + 0.8), draw,
     )  # fmt: skip
 

@@ -16,6 +16,8 @@ from report.experiments.signature.measured import (
     signatures,
 )
 from report.experiments.signature.published import published
+from report.fill import RULES
+from report.format import few
 from report.ledger import Entry, Family, Ledger
 from report.study import Model
 from report.tables import left, right
@@ -94,8 +96,14 @@ def _published_part(data: StudyData, ledger: Ledger, members: Sequence[Model]) -
     starred = {
         (row["model"], row["axis"]) for row in data.published("peaks") if row["starred"] == "true"
     }
-    stars_agree = {(e.model, e.axis) for e in part["nominal"]} == starred
-    return part | {"absent": absent, "stars_agree": stars_agree}
+    stars_agree = {(e.model, e.axis) for e in part["nominal"]} == starred != set()
+    peaks = [e for row in _peaks(data, ledger, "peak", "published", members) for e in row]
+    unbounded = {str(e.model): None for e in peaks if e.value is not None and e.p is None}
+    return part | {
+        "absent": absent, "stars_agree": stars_agree,
+        "whose": few([m.name for m in members], part["unit"]),
+        "unbounded": [data.study.model(key).name for key in unbounded],
+    }  # fmt: skip
 
 
 def _measured_part(data: StudyData, ledger: Ledger, group: Signatures) -> dict[str, Any]:
@@ -144,13 +152,16 @@ def _part(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) 
         "study": data.study, "level": level, "family": family, "models": models,
         "table": _part_id(data, level, "peaks"), "positions": _part_id(data, level, "positions"),
         "tested": [e for e in peaks if e.p is not None],
+        "single": [e for e in alone if e.p is not None],
         "nominal": [e for e in alone if e.p is not None and e.p <= family.alpha],
         "kept": kept, "at_embeddings": sum(e.layer == 0 for e in kept),
         "strongest": max(kept, key=lambda e: abs(e.value or 0.0), default=None),
         "lost": _undone(alone, peaks, family.alpha),
         "missing": _missing(data, [e for e in peaks if e.model not in absent]),
-        "holm": sum(e.p_adjusted.get("holm", 1.0) <= family.alpha for e in peaks),
-        "by": sum(e.p_adjusted.get("by", 1.0) <= family.alpha for e in peaks),
+        "others": [
+            (rule, sum(e.p_adjusted.get(rule, 1.0) <= family.alpha for e in peaks))
+            for rule in ("bh", "holm", "by") if rule != family.method
+        ], "unit": plots.unit_of(data, models),
         "model": {m.key: m.name for m in data.study.models},
         "axis": {a.key: a.name for a in data.study.axes},
         "with_kept": [m.name for m in models if any(e.model == m.key for e in kept)],
@@ -173,22 +184,25 @@ def _missing(data: StudyData, peaks: Sequence[Entry]) -> list[tuple[list[str], s
     """Group what has no peak by the reason why."""
     groups: dict[str, list[str]] = {}
     for entry in peaks:
-        if entry.reason is not None:
+        if entry.estimate.reason is not None:
             axis, model = data.study.axis(str(entry.axis)), data.study.model(str(entry.model))
-            groups.setdefault(entry.reason.sentence, []).append(f"{axis.name} in {model.name}")
+            groups.setdefault(entry.estimate.reason.sentence, []).append(
+                f"{axis.name} in {model.name}"
+            )
     return [(names, sentence) for sentence, names in groups.items()]
 
 
 def _peak_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Table:
     alone = _peaks(data, ledger, "peak-unsearched", level, models)
     peaks = _peaks(data, ledger, "peak", level, models)
-    rule = data.plan.decision
+    rule = data.rule(permuted=level != "published")
     rows: list[tuple[Cell, ...]] = []
     for model, singles, searched in zip(models, alone, peaks, strict=True):
         for axis, single, peak in zip(data.study.axes, singles, searched, strict=True):
 
             def cell(entry: Entry, kind: str) -> Cell:
-                missing = entry.reason or (entry.outcome and entry.outcome.reason)
+                described = kind in ("layer", "value")
+                missing = entry.estimate.reason if described else entry.reason
                 return missing or Stat(entry.id, kind)
 
             rows.append(
@@ -202,7 +216,7 @@ def _peak_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Mo
         "The layer at which activation entropy correlates most strongly with each axis (layers "
         "count from the embeddings, the first): Spearman's ρ, its *p* as if this layer alone had "
         f"been looked at, its *p* after the search over layers ({how}), and this *p* adjusted for "
-        f"all {unit}s and axes ({rule.upper()}).",
+        f"all {unit}s and axes ({RULES[rule]}).",
         (left(unit.capitalize()), left("Axis"), right("Layer"), right("ρ"),
          right("*p*, one layer"), right("*p*, search"), right("*p*, adjusted")),
         tuple(rows),
@@ -210,11 +224,13 @@ def _peak_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Mo
 
 
 def _published_positions(data: StudyData, ledger: Ledger, members: Sequence[Model]) -> Figure:
-    n_layers = {row["model"]: int(row["n_layers"]) for row in data.published("layers")}
+    last = {row["model"]: int(row["n_layers"]) - 1 for row in data.published("layers")}
     grid = _peaks(data, ledger, "peak", "published", members)
     spots = [
         [
-            plots.Spot.of(e, None if e.layer is None else e.layer / (n_layers[m.key] - 1))
+            plots.Spot.of(
+                e, e.layer / last[m.key] if e.layer is not None and last.get(m.key) else None
+            )
             for e in row
         ]
         for m, row in zip(members, grid, strict=True)

@@ -171,7 +171,7 @@ def peaks_family(data: StudyData, level: str) -> Family:
     """Declare the family of all peaks of one level."""
     title = "Largest correlation of activation entropy with an axis over the layers"
     title += f", all {unit_of(data, level)}s and axes"
-    return _family(data, "peaks", level, data.plan.decision, title)
+    return _family(data, "peaks", level, data.rule(permuted=level != "published"), title)
 
 
 def _sources(data: StudyData, model: Model, axis: Axis, **where: object) -> tuple[str, ...]:

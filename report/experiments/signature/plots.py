@@ -34,7 +34,8 @@ class Spot:
     @classmethod
     def of(cls, entry: Entry, depth: float | None, interval: Interval | None = None) -> Spot:
         """Describe the peak of one ledger entry."""
-        return cls(depth, fmt.show(entry, "signed"), bool(entry.rejected), interval, entry.reason)
+        reason = entry.estimate.reason
+        return cls(depth, fmt.show(entry, "signed"), bool(entry.rejected), interval, reason)
 
 
 def positions(
@@ -79,8 +80,9 @@ def positions(
         "Where in the network activation entropy correlates most strongly with each axis, with "
         "Spearman's ρ. Filled: the peak survives the search over layers and the correction for "
         f"all {unit}s and axes. Open: it does not.{bars}",
-        f"One panel an axis, one row a {unit}: the relative depth of each peak. Filled markers, "
-        f"{fmt.count(kept)} of them, survive the corrections." if kept
+        f"One panel an axis, one row a {unit}: the relative depth of each peak. "
+        f"{fmt.count(kept, 'marker').capitalize()} {'is' if kept == 1 else 'are'} filled: "
+        f"{'this peak survives' if kept == 1 else 'these peaks survive'} the corrections." if kept
         else f"One panel an axis, one row a {unit}: the relative depth of each peak. All markers "
         "are open: no peak survives the corrections.",
         (figures.WIDTH, rows * (0.17 * len(models) + 0.36) + 0.3), draw,
@@ -96,7 +98,10 @@ def _position_panel(
     for row, model, spot in zip(rows, models, column, strict=True):
         axes.axhline(row, color="#ececec", lw=0.6, zorder=0)
         if spot.depth is None:
-            axes.text(0.5, row, why_missing(spot.reason), ha="center", va="center",
+            what = (
+                f"{spot.text}, depth unknown" if spot.reason is None else why_missing(spot.reason)
+            )
+            axes.text(0.5, row, what, ha="center", va="center",
                       fontsize=6.5, color="#666666",
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
             continue
