@@ -27,7 +27,8 @@ class Family:
     title : str
         What its members have in common, for the appendix.
     method : str
-        The plan's decision rule: ``"bh"``, ``"holm"``, ``"by"`` or ``"maxt"``.
+        The rule that decides: ``"bh"``, ``"holm"``, ``"by"`` or ``"maxt"``. As declared, it is a
+        wish; only that of a settled family may be shown.
     alpha : float
     m : int
         Number of tests corrected for, set by `settle`.
@@ -282,11 +283,14 @@ def settle(entries: Iterable[Entry], families: Iterable[Family]) -> Ledger:
     Tests that could not be computed do not count in m: they were never a chance to reject.
     Tests that were made but not published do, with p taken as 1.
 
+    Max-T needs a p from permutations for every test of the family. A family that lacks one is
+    decided by Holm's rule, which bounds the same error, and says so in its ``method``.
+
     Parameters
     ----------
     entries : iterable of Entry
     families : iterable of Family
-        As declared: ``m`` and ``members`` are filled in here.
+        As declared: ``m``, ``members`` and the rule that decided are filled in here.
 
     Returns
     -------
@@ -314,14 +318,16 @@ def settle(entries: Iterable[Entry], families: Iterable[Family]) -> Ledger:
         counted = [e for e in members if e.p is not None or e.reason is Reason.NOT_PUBLISHED]
         p_values = [1.0 if e.p is None else e.p for e in counted]
         adjusted = adjust(p_values)
+        without_maxt = any("maxt" not in e.p_adjusted for e in counted)
+        rule = "holm" if family.method == "maxt" and without_maxt else family.method
         for position, entry in enumerate(counted):
             if entry.p is None:
                 continue
             values = {rule: p[position] for rule, p in adjusted.items()} | dict(entry.p_adjusted)
-            if family.method not in values:
-                raise ValueError(f"{entry.id}: no {family.method} p-value for family {family.id}")
             table[entry.id] = replace(
-                entry, p_adjusted=values, rejected=values[family.method] <= family.alpha
+                entry, p_adjusted=values, rejected=values[rule] <= family.alpha
             )
-        settled[family.id] = replace(family, m=len(counted), members=tuple(e.id for e in members))
+        settled[family.id] = replace(
+            family, method=rule, m=len(counted), members=tuple(e.id for e in members)
+        )
     return Ledger(table, settled)

@@ -46,8 +46,17 @@ def test_maxt_comes_from_the_analysis_and_may_decide():
     ledger = settle([entry("a", 0.01, maxt=0.2)], [family("maxt")])
     assert ledger["a"].p_adjusted["maxt"] == 0.2
     assert ledger["a"].rejected is False
-    with pytest.raises(ValueError, match="no maxt p-value"):
-        settle([entry("a", 0.01)], [family("maxt")])
+
+
+def test_without_maxt_for_every_counted_test_holm_decides_and_the_family_says_so():
+    untested = entry("c", reason=Reason.CONSTANT_INPUT)
+    whole = settle([entry("a", 0.01, maxt=0.2), untested], [family("maxt")])
+    assert whole.families["f"].method == "maxt"
+    for lacking in (entry("b", 0.03), entry("b", reason=Reason.NOT_PUBLISHED)):
+        ledger = settle([entry("a", 0.01, maxt=0.2), lacking, untested], [family("maxt")])
+        assert ledger.families["f"].method == "holm"
+        assert ledger["a"].p_adjusted["holm"] == pytest.approx(0.02)
+        assert ledger["a"].rejected is True
 
 
 def test_wrong_calls_are_refused():
