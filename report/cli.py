@@ -219,7 +219,8 @@ def _part(args: argparse.Namespace) -> int:
             saved = save_all(outputs.figures_of(sections), out / "figures", progress)
             paths = [path for files in saved.values() for path in files]
         else:
-            paths = outputs.write_values(results.ledger, out)
+            wanted = outputs.named(results.sections, args.only, results.ledger)
+            paths = outputs.write_values(results.ledger, out, wanted)
     for path in paths:
         print(path)
     return 0

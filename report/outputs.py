@@ -13,9 +13,10 @@ from typing import Any
 
 from report import format as fmt
 from report import tables as writers
-from report.document import Figure, Section, Table
+from report.document import Figure, Section, Stat, Table
 from report.errors import RenderError, UsageError
 from report.experiments.base import StudyData
+from report.fill import RULES
 from report.ledger import Ledger
 from report.load.feature_files import write_features
 
@@ -26,7 +27,7 @@ _PANDOC = {"typst": "typst", "html": "html5", "docx": "docx"}
 _UNDATED = "315532800"  # the start of 1980, the first date that a zip file can hold
 
 # Aspects of an entry that a manuscript can quote by name.
-_ASPECTS = ("value", "ci", "p", "n", "apa")
+_ASPECTS = ("value", "ci", "p", "floor", "n")
 
 
 def figures_of(sections: Iterable[Section]) -> list[Figure]:
@@ -92,19 +93,41 @@ def _convert(markdown: str, target: str, path: Path) -> None:
         raise RenderError(f"{path.name} can't be written by pandoc:\n{said}")
 
 
-def values_of(ledger: Ledger) -> dict[str, dict[str, str]]:
-    """Return what a manuscript may quote: entry id, aspect, text."""
-    return {
-        entry.id: {aspect: fmt.show(entry, aspect) for aspect in _ASPECTS}
-        | {"evidence": entry.evidence}
-        for entry in ledger
-        if entry.value is not None
-    }
+def values_of(ledger: Ledger, only: frozenset[str] | None = None) -> dict[str, dict[str, str]]:
+    """Return what a manuscript may quote: entry or family, aspect, text.
+
+    Members of a family are quoted with the p that their family's rule adjusted; families are
+    called ``family.`` and their id.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    only : frozenset of str, optional
+        Ids of the entries that are wanted, with their families; all without it.
+    """
+    entries: dict[str, dict[str, str]] = {}
+    for entry in ledger:
+        if entry.value is None or (only is not None and entry.id not in only):
+            continue
+        rule = ledger.families[entry.family].method if entry.family else ""
+        entries[entry.id] = {aspect: fmt.show(entry, aspect) for aspect in _ASPECTS} | {
+            "adjusted": fmt.show(entry, f"adjusted:{rule}"), "apa": fmt.show(entry, f"apa:{rule}"),
+            "evidence": entry.evidence,
+        }  # fmt: skip
+    families = {
+        f"family.{family.id}": {
+            "m": str(family.m), "rule": RULES[family.method],
+            "survivors": str(sum(bool(ledger[name].rejected) for name in family.members)),
+        }
+        for family in ledger.families.values()
+        if only is None or not only.isdisjoint(family.members)
+    }  # fmt: skip
+    return entries | families
 
 
-def write_values(ledger: Ledger, folder: Path) -> list[Path]:
+def write_values(ledger: Ledger, folder: Path, only: frozenset[str] | None = None) -> list[Path]:
     """Write the values as JSON, as LaTeX macros and as Quarto variables."""
-    values = values_of(ledger)
+    values = values_of(ledger, only)
     tree: dict[str, Any] = {}
     macros = [
         "% \\statvalue{entry.aspect} prints a number of the ledger, e.g.",
@@ -164,6 +187,25 @@ def _write_models(data: StudyData, path: Path) -> None:
         writer.writerows((m.key, m.cohort, m.tuning, m.family, m.level) for m in data.study.models)
 
 
+def named(
+    sections: Sequence[Section], wanted: Sequence[str], ledger: Ledger
+) -> frozenset[str] | None:
+    """Return the ids of the entries that a user asked for, None without a wish.
+
+    Parameters
+    ----------
+    sections, wanted
+        As in `choose`; a table stands for the entries that it shows.
+    ledger : Ledger
+    """
+    if not wanted:
+        return None
+    names = _names(wanted)
+    cells = (c for t in tables_of(choose(sections, wanted)) for row in t.rows for c in row)
+    shown = {cell.entry for cell in cells if isinstance(cell, Stat)}
+    return frozenset(e.id for e in ledger if e.experiment in names or e.id in shown)
+
+
 _NUMBERED = {
     "exp1": "generation", "exp2": "layers", "exp3": "behaviour dimension",
     "exp4": "calibration", "exp5": "signature",
@@ -186,7 +228,7 @@ def choose(sections: Sequence[Section], wanted: Sequence[str]) -> list[Section]:
     """
     if not wanted:
         return list(sections)
-    names = {part for name in wanted for part in _NUMBERED.get(name, name).split()}
+    names = _names(wanted)
     chosen: list[Section] = []
     found: set[str] = set()
     for section in sections:
@@ -201,3 +243,7 @@ def choose(sections: Sequence[Section], wanted: Sequence[str]) -> list[Section]:
             f"{', '.join(s.slug for s in sections)} and the ids of their figures and tables"
         )
     return chosen
+
+
+def _names(wanted: Sequence[str]) -> set[str]:
+    return {part for name in wanted for part in _NUMBERED.get(name, name).split()}

@@ -91,6 +91,31 @@ def test_named_numbers_for_a_manuscript(tmp_path):
     assert variables["dimension"]["rho"]["seven-models"]["published"]["value"] == ".37"
 
 
+def test_a_member_of_a_family_is_quoted_with_its_adjusted_p(tmp_path):
+    """So that a manuscript does not print the uncorrected one by oversight."""
+    command = ["values", PUBLISHED, "--quick", "--only", "behaviour", "--out", str(tmp_path)]
+    assert main(command) == 0
+    values = json.loads((tmp_path / "values.json").read_text(encoding="utf-8"))
+    quoted = values["behaviour.axis.mistral-7b.formal-casual.published"]
+    assert (quoted["p"], quoted["adjusted"]) == ("< .001", ".032")
+    assert quoted["apa"] == "ρ = .58, 95% CI [.25, .79], adjusted p = .032"
+    family = values["family.behaviour.axis.entropy-2026-02.published"]
+    assert family == {"m": "41", "rule": "BH", "survivors": "3"}
+    # Its own numbers, and those that its tables show beside them.
+    about = {name.removeprefix("family.").split(".")[0] for name in values}
+    assert about == {"behaviour", "generation", "dimension"}
+
+
+def test_values_of_one_table(tmp_path, capsys):
+    table = "without-dimension-seven-models-published"
+    command = ["values", PUBLISHED, "--quick", "--only", table, "--out", str(tmp_path)]
+    if main(command):
+        raise AssertionError(capsys.readouterr().err)
+    values = json.loads((tmp_path / "values.json").read_text(encoding="utf-8"))
+    assert {name.split(".")[0] for name in values} == {"dimension", "generation"}
+    assert len(values) < 20
+
+
 def test_claims_can_sit_in_ci(tmp_path, capsys):
     study = tmp_path / "study"
     shutil.copytree(PUBLISHED, study)
