@@ -25,16 +25,20 @@ from stats.outcome import Estimate, Outcome, Reason
 
 SLUG = "integrity"
 _FACTS = (
-    # quantity, column of integrity_models.csv, unit, method, what it is
-    ("tokens-json", "n_tokens_in_json", "tokens", "sum over answers", "tokens in the JSON"),
-    ("recovered-mean", "recovered_mean_nats", "nats", "digitised", "mean from the plot"),
-    ("recovered-sd", "recovered_sd_nats", "nats", "digitised", "sd from the plot"),
-    ("recovered-median", "recovered_median_nats", "nats", "digitised", "median from the plot"),
-    ("answers", "answers", "count", "count", "calibration answers"),
+    # quantity, column of integrity_models.csv, unit, method, what it is, what it is taken over
+    ("tokens-json", "n_tokens_in_json", "tokens", "sum over answers", "tokens in the JSON",
+     "claimed"),
+    ("recovered-mean", "recovered_mean_nats", "nats", "digitised", "mean from the plot",
+     "supported"),
+    ("recovered-sd", "recovered_sd_nats", "nats", "digitised", "sd from the plot", "supported"),
+    ("recovered-median", "recovered_median_nats", "nats", "digitised", "median from the plot",
+     "supported"),
+    ("answers", "answers", "count", "count", "calibration answers", "answers"),
     ("tokens-per-answer", "tokens_per_answer", "tokens", "mean over answers",
-     "tokens of an answer"),
-    ("tokens-per-prompt", "tokens_per_prompt", "tokens", "estimated", "tokens of a prompt"),
-    ("answers-lost", "answers_without_rows", "count", "count", "answers without rows"),
+     "tokens of an answer", "answers"),
+    ("tokens-per-prompt", "tokens_per_prompt", "tokens", "estimated", "tokens of a prompt",
+     "answers"),
+    ("answers-lost", "answers_without_rows", "count", "count", "answers without rows", "answers"),
 )  # fmt: skip
 
 
@@ -68,10 +72,13 @@ def recovered(data: StudyData) -> Iterator[Entry]:
             method="points in the study's plot" if row["basis"] == "figure" else "assumed",
             label=f"questions that the evidence supports for {model.name}",
         )  # fmt: skip
-        for quantity, column, unit, method, what in _FACTS:
+        sizes = {
+            "claimed": claimed.get(model.key, n), "supported": n, "answers": row["answers"] or n
+        }  # fmt: skip
+        for quantity, column, unit, method, what, over in _FACTS:
             if row[column]:
                 yield _entry(
-                    data, quantity, model, Estimate(float(row[column]), n), unit=unit,
+                    data, quantity, model, Estimate(float(row[column]), int(sizes[over])), unit=unit,
                     evidence="published", method=method, label=f"{what}, {model.name}",
                     sources=source(column),
                 )  # fmt: skip
