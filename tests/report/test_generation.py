@@ -117,6 +117,10 @@ def test_the_bounds_contain_the_full_entropy_of_every_token(ladder):
     # The capture's README gives means over tokens; over questions they differ slightly.
     assert own[""] == pytest.approx(1.498, abs=0.02)
     assert own["-full"] == pytest.approx(2.012, abs=0.02)
+    # To the digits of the README, which averages over all tokens.
+    for quantity, printed in (("unfiltered", 1.498), ("unfiltered-full", 2.012)):
+        entry = ledger[f"generation.{quantity}-token-weighted.smollm2-135m-t07"]
+        assert round(entry.value, 3) == printed
     assert own["-mass"] == pytest.approx(0.94, abs=5e-3)
     assert "exp1_entropy_rate" in {figure.filename.split("/")[1] for figure in section.figures}
 

@@ -233,6 +233,26 @@ def _before_filtering(data: StudyData, subject: Subject) -> Iterator[Entry]:
                 label=f"{model.name} before filtering: {words}",
                 sources=(_question_source(data, model, f"unfiltered_{name}"),),
             )  # fmt: skip
+            if name in ("entropy", "entropy_full"):
+                yield _over_tokens(data, model, baseline, quantity, words)
+
+
+def _over_tokens(
+    data: StudyData, model: Model, baseline: Baseline, quantity: str, words: str
+) -> Entry:
+    """Weigh answers before filtering by their tokens, as whoever averages all rows does."""
+    assert baseline.unfiltered is not None
+    column = "entropy_full" if quantity.endswith("full") else "entropy"
+    values = getattr(baseline.unfiltered, column)
+    kept = np.isfinite(values)
+    return _entry(
+        data, f"{quantity}-token-weighted", model,
+        Estimate(float(np.average(values[kept], weights=baseline.n_tokens[kept])), int(kept.sum()))
+        if kept.any() else Estimate.missing(Reason.TOO_FEW, 0),
+        method="mean over tokens", label=f"{model.name} before filtering: {words}, over all tokens",
+        sources=(_question_source(data, model, f"unfiltered_{column}"),
+                 _question_source(data, model, "n_tokens")),
+    )  # fmt: skip
 
 
 def _over_positions(data: StudyData, subject: Subject) -> Iterator[Entry]:

@@ -78,8 +78,8 @@ def recovered(data: StudyData) -> Iterator[Entry]:
         for quantity, column, unit, method, what, over in _FACTS:
             if row[column]:
                 yield _entry(
-                    data, quantity, model, Estimate(float(row[column]), int(sizes[over])), unit=unit,
-                    evidence="published", method=method, label=f"{what}, {model.name}",
+                    data, quantity, model, Estimate(float(row[column]), int(sizes[over])),
+                    evidence="published", method=method, label=f"{what}, {model.name}", unit=unit,
                     sources=source(column),
                 )  # fmt: skip
     supported = {r["model"]: r["n_questions_supported"] for r in data.published("integrity_models")}
