@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from report.errors import InputError
 from report.extract import extract, read_model
 from report.features import Problem
-from report.load.features import read_features
+from report.load.features import fitted, read_features
 from report.load.inputs import arrays_of, capture_files
 from report.study import Study
 from stats.outcome import Reason
@@ -69,7 +69,7 @@ def inspect(study: Study) -> list[FileReport]:
     if any(capture_files(study, model) for model in study.models):
         return [*tables, *_captures(study)]
     if study.features_folder.is_dir():
-        return [*tables, *_features(study.features_folder)]
+        return [*tables, *_features(study)]
     if any(report.problems for report in tables):
         return tables
     return [*tables, *_reports({}, extract(study).problems)]
@@ -94,10 +94,11 @@ def _captures(study: Study) -> list[FileReport]:
     return reports
 
 
-def _features(folder: Path) -> list[FileReport]:
+def _features(study: Study) -> list[FileReport]:
+    folder = study.features_folder
     files = {path.name: ("", path) for path in sorted(folder.iterdir()) if path.is_file()}
     try:
-        return _reports(files, read_features(folder).problems)
+        return _reports(files, fitted(read_features(folder), study).problems)
     except InputError as error:
         return _reports(files, [_unusable(error, "all that needs captures")])
 

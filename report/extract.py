@@ -26,7 +26,7 @@ from report.load.axes import check_axes
 from report.load.baseline import BaselineCapture, read_baseline
 from report.load.boundaries import answer_means, answers
 from report.load.calibration import CalibrationCapture, read_calibration
-from report.load.features import read_features
+from report.load.features import fitted, read_features
 from report.load.findings import Findings
 from report.load.inputs import capture_files, describe_inputs
 from report.load.rows import TokenRows
@@ -79,7 +79,7 @@ def extract(
     """
     if not any(capture_files(study, model) for model in study.models):
         if study.features_folder.is_dir():
-            return read_features(study.features_folder)
+            return fitted(read_features(study.features_folder), study)
         return Features(problems=(_no_captures(study),), origin="none")
     done: dict[str, Features] = {}
     for key, features in _each(study, jobs, cache):

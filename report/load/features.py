@@ -7,7 +7,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +24,9 @@ from report.features import (
     Unfiltered,
 )
 from report.load.feature_files import BY_LAYER, BY_QUESTION, FORMAT_VERSION, TABLES, Row
+from report.load.rows import listing
+from report.study import Study
+from stats.outcome import Reason
 
 _EXTRACT_AGAIN = "Write the features again from the captures."
 
@@ -96,6 +99,34 @@ def read_features(folder: Path) -> Features:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(path, str(error), "is not as it was written", _EXTRACT_AGAIN) from error
+
+
+def fitted(features: Features, study: Study) -> Features:
+    """Keep of shipped features what the study names; what it names and they lack is missing."""
+    named = {model.key for model in study.models}
+    problems = [p for p in features.problems if p.model in ("", *named)]
+    strangers = sorted((features.baselines.keys() | features.calibrations.keys()) - named)
+    if strangers:
+        problems.append(
+            Problem("meta.json", "", f"holds models that study.toml does not name: "
+                    f"{listing(strangers)}", "Add them to study.toml, if they belong to the study.",
+                    str(Reason.NOT_TESTED), "", "", "baseline", note=True)
+        )  # fmt: skip
+    baselines = {key: b for key, b in features.baselines.items() if key in named}
+    for key, baseline in baselines.items():
+        nothing = np.full(baseline.n_questions, np.nan)
+        lacking = [a.key for a in study.axes if a.key not in baseline.projections]
+        problems += [
+            Problem("questions.csv", axis, "is not among the features", _EXTRACT_AGAIN,
+                    str(Reason.MISSING_CAPTURE), f"all that needs the projections on {axis}",
+                    key, "projections", axis=axis) for axis in lacking
+        ]  # fmt: skip
+        projections = {a.key: baseline.projections.get(a.key, nothing) for a in study.axes}
+        baselines[key] = replace(baseline, projections=projections)
+    calibrations = {key: c for key, c in features.calibrations.items() if key in named}
+    return replace(
+        features, baselines=baselines, calibrations=calibrations, problems=tuple(problems)
+    )
 
 
 def _baseline(key: str, meta: Mapping[str, Any], tables: Mapping[str, _Table]) -> Baseline:

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from report.check import inspect
 from report.errors import InputError
 from report.extract import extract
 from report.features import Baseline, Features
 from report.load.feature_files import write_features
 from report.load.features import read_features
+from stats.outcome import Reason
 
 
 def test_what_is_read_is_what_was_written(captures, tmp_path):
@@ -42,6 +44,29 @@ def test_a_study_starts_from_features_alone(captures):
     for path in captures.raw.iterdir():
         path.unlink()
     assert extract(study) == features
+
+
+def test_features_of_another_study_toml_cost_what_they_lack(captures):
+    for key in ("m", "n"):
+        captures.baseline(key)
+    captures.calibration("n")
+    study = captures.study("m", "n")
+    write_features(extract(study), study.features_folder)
+    for path in captures.raw.iterdir():
+        path.unlink()
+    axes = (*study.axes[1:], study.axes[0].model_copy(update={"key": "new_old"}))
+    changed = captures.study("m", "k", axes=axes)
+    found = extract(changed)
+    assert found.baselines.keys() == {"m"}
+    assert not found.calibrations
+    projections = found.baselines["m"].projections
+    assert list(projections) == [axis.key for axis in axes]
+    assert np.isnan(projections["new_old"]).all()
+    assert found.why_missing("m", "projections", "new_old") is Reason.MISSING_CAPTURE
+    assert {p.model for p in found.problems} <= {"", "m"}
+    assert "holds models that study.toml does not name: n" in [p.problem for p in found.problems]
+    said = [p for report in inspect(changed) for p in report.problems]
+    assert sorted(said, key=str) == sorted(found.problems, key=str)
 
 
 NUMBERS = st.floats(allow_infinity=False)
