@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from report.cache import entry_for, load, store
 from report.features import (
@@ -169,54 +170,60 @@ def read_model(
 
 
 def baseline_features(capture: BaselineCapture) -> Baseline:
-    """Compute the features of one baseline capture."""
+    """Compute the features of one baseline capture; of repeated questions the last answer."""
     listed = capture.file.answers
-    n = len(listed.questions)
-    rows = capture.rows
-    if rows is None:
-        missing: dict[str, Any] = {
-            name: np.full(n, np.nan)
-            for name in (
-                "entropy", "entropy_low", "entropy_high", "stored_mass", "slope",
-                "autocorrelation",
-            )
-        }  # fmt: skip
-        return Baseline(
-            capture.model, listed.questions, _tokens(listed.counts, n), listed.n_words,
-            capture.projections, **missing, filtered=False, boundaries="",
-        )  # fmt: skip
-    tokens, edges = rows.tokens, rows.boundaries.edges
-    whole = [a for a in answers(tokens.entropy, edges) if a.size and np.isfinite(a).all()]
-    slopes, lags = _courses(rows)
-    layers = capture.layers
+    latest = np.array(sorted({q: i for i, q in enumerate(listed.questions)}.values()))
+    tokens = _tokens(listed.counts, len(listed.questions))
+    layers = None if capture.layers is None else capture.layers[latest]
     return Baseline(
         model=capture.model,
-        questions=listed.questions,
-        n_tokens=np.diff(edges),
-        n_words=listed.n_words,
-        projections=capture.projections,
-        entropy=answer_means(tokens.entropy, edges),
-        entropy_low=answer_means(tokens.low, edges),
-        entropy_high=answer_means(tokens.high, edges),
-        stored_mass=answer_means(tokens.mass, edges),
-        slope=slopes,
-        autocorrelation=lags,
-        filtered=tokens.filtered,
-        boundaries=rows.boundaries.rule,
-        layer_entropy=None if layers is None else activation_entropy(layers),
-        layer_entropy_fixed=None if layers is None else activation_entropy(layers, FIXED_BINS),
-        layer_entropy_corrected=(
-            None if layers is None else activation_entropy(layers, corrected=True)
-        ),
-        spectral_entropy=(
-            None
-            if layers is None
-            else np.array([spectral_entropy(layers[:, i]) for i in range(layers.shape[1])])
-        ),
-        running_entropy=running_entropy(whole) if whole else None,
-        misaligned_entropy=_misaligned(rows),
-        unfiltered=_unfiltered(capture, edges),
+        questions=tuple(listed.questions[i] for i in latest),
+        n_tokens=(np.diff(capture.rows.boundaries.edges) if capture.rows else tokens)[latest],
+        n_words=listed.n_words[latest],
+        projections={axis: values[latest] for axis, values in capture.projections.items()},
+        **_token_features(capture, latest),
+        **({} if layers is None else _layer_features(layers)),
     )
+
+
+def _token_features(capture: BaselineCapture, latest: IntArray) -> dict[str, Any]:
+    """Compute what comes from the tokens of the chosen answers; NaN where there are none."""
+    if capture.rows is None:
+        names = ("entropy", "entropy_low", "entropy_high", "stored_mass", "slope",
+                 "autocorrelation")  # fmt: skip
+        missing = {name: np.full(latest.size, np.nan) for name in names}
+        return missing | {"filtered": False, "boundaries": ""}
+    tokens, boundaries = capture.rows.tokens, capture.rows.boundaries
+    edges = boundaries.edges
+    parts = answers(tokens.entropy, edges)
+    whole = [a for i in latest if (a := parts[i]).size and np.isfinite(a).all()]
+    slopes, lags = _courses(capture.rows)
+    wrong = _misaligned(capture.rows)
+    return {
+        "entropy": answer_means(tokens.entropy, edges)[latest],
+        "entropy_low": answer_means(tokens.low, edges)[latest],
+        "entropy_high": answer_means(tokens.high, edges)[latest],
+        "stored_mass": answer_means(tokens.mass, edges)[latest],
+        "slope": slopes[latest],
+        "autocorrelation": lags[latest],
+        "filtered": tokens.filtered,
+        "boundaries": boundaries.rule,
+        "running_entropy": running_entropy(whole) if whole else None,
+        "misaligned_entropy": None if wrong is None else wrong[latest],
+        "unfiltered": _unfiltered(capture, edges, latest),
+    }
+
+
+def _layer_features(layers: NDArray[Any]) -> dict[str, Any]:
+    """Compute what comes from the states of every layer, shape (Q, L, H)."""
+    return {
+        "layer_entropy": activation_entropy(layers),
+        "layer_entropy_fixed": activation_entropy(layers, FIXED_BINS),
+        "layer_entropy_corrected": activation_entropy(layers, corrected=True),
+        "spectral_entropy": np.array(
+            [spectral_entropy(layers[:, i]) for i in range(layers.shape[1])]
+        ),
+    }
 
 
 def calibration_features(capture: CalibrationCapture) -> Calibration:
@@ -255,17 +262,17 @@ def _misaligned(rows: TokenRows) -> FloatArray | None:
     return None if wrong is None else answer_means(rows.tokens.entropy, wrong)
 
 
-def _unfiltered(capture: BaselineCapture, edges: IntArray) -> Unfiltered | None:
+def _unfiltered(capture: BaselineCapture, edges: IntArray, latest: IntArray) -> Unfiltered | None:
     raw, full = capture.raw, capture.full
     if raw is None or full is None:
         return None
     inside = (full >= raw.low - _ROUNDING) & (full <= raw.high + _ROUNDING)
     counts = [int(part.sum()) for part in answers(inside.astype(np.float64), edges)]
     return Unfiltered(
-        entropy=answer_means(raw.entropy, edges),
-        entropy_low=answer_means(raw.low, edges),
-        entropy_high=answer_means(raw.high, edges),
-        stored_mass=answer_means(raw.mass, edges),
-        entropy_full=answer_means(full, edges),
-        n_inside=np.array(counts, dtype=np.int64),
+        entropy=answer_means(raw.entropy, edges)[latest],
+        entropy_low=answer_means(raw.low, edges)[latest],
+        entropy_high=answer_means(raw.high, edges)[latest],
+        stored_mass=answer_means(raw.mass, edges)[latest],
+        entropy_full=answer_means(full, edges)[latest],
+        n_inside=np.array(counts, dtype=np.int64)[latest],
     )

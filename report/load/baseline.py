@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from stats.outcome import Reason
 
 _ENTROPY = "generation entropy of this model and all that is computed from it"
 _LAYERS = "activation entropy of this model by layer and all that is computed from it"
+_NPZ = "generation entropy and layers of this model and all that is computed from them"
 _SAME_RUN = "Put the JSON and the NPZ of the same run beside each other."
 
 
@@ -84,7 +86,7 @@ def read_baseline(study: Study, model: Model, findings: Findings) -> BaselineCap
         file = read_baseline_json(json_path, model.key)
         projections = _projections(json_path, file, study, findings)
         capture = BaselineCapture(model.key, file, projections)
-        with findings.losing(_ENTROPY, "baseline"):
+        with findings.losing(_NPZ, "baseline"):
             capture = _with_arrays(npz_path, capture, model, findings)
         return capture
     return None
@@ -106,17 +108,32 @@ def _with_arrays(
             path, "", f"holds {held} answers, and the JSON lists {listed} questions", _SAME_RUN,
             Reason.MISALIGNED,
         )  # fmt: skip
-    tokens = read_entropies(path, headers, "top_k_logprobs", model, findings)
-    rows = assign(path, headers, tokens, capture.file.answers, findings, "baseline")
-    report_answers(path, rows, _question_names(listed), findings, "baseline")
-    _report_bounds(path, tokens, model, findings)
-    raw, full = _unfiltered(path, headers, model, rows, findings)
+    rows, raw, full = None, None, None
+    if (tokens := _tokens(path, headers, model, findings)) is not None:
+        # Counts that do not fit are those of another run, and cost the layers too; where there
+        # are none, nothing speaks against the order of the questions.
+        counted = capture.file.answers.counts is not None
+        with nullcontext() if counted else findings.losing(_ENTROPY, "baseline"):
+            rows = assign(path, headers, tokens, capture.file.answers, findings, "baseline")
+    if rows is not None:
+        report_answers(path, rows, _question_names(listed), findings, "baseline")
+        _report_bounds(path, rows.tokens, model, findings)
+        raw, full = _unfiltered(path, headers, model, rows, findings)
     layers = None
     with findings.losing(_LAYERS, "layers"):
         layers = _layers(path, headers, listed, findings)
     return BaselineCapture(
         capture.model, capture.file, capture.projections, rows, raw, full, layers
     )
+
+
+def _tokens(
+    path: Path, headers: Mapping[str, Header], model: Model, findings: Findings
+) -> TokenEntropy | None:
+    """Read the token entropies; without them the layers can still be used."""
+    with findings.losing(_ENTROPY, "baseline"):
+        return read_entropies(path, headers, "top_k_logprobs", model, findings)
+    return None
 
 
 def _question_names(n: int) -> list[str]:
@@ -200,9 +217,8 @@ def _projections(
     twice = [text for text, times in Counter(file.answers.questions).items() if times > 1]
     if twice:
         findings.problem(
-            path, "question", f"asked more than once: {listing(twice, 3)}",
-            "Keep one answer to each question.", Reason.MISALIGNED,
-            "the pairing of these questions with those of other models", "projections",
+            path, "question", f"answered more than once, the last was used: {listing(twice, 3)}",
+            "Keep one answer to each question.", Reason.MISALIGNED, "", "projections",
         )  # fmt: skip
     unknown = sorted((file.projections.keys() | set(file.uneven)) - {a.key for a in study.axes})
     if unknown:

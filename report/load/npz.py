@@ -15,6 +15,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from report.load.findings import CaptureError
+from stats.outcome import Reason
 
 _COPY_AGAIN = "Copy the file again, or make the capture again."
 # What a cut or altered archive raises, from its directory down to its compressed bytes.
@@ -112,7 +113,10 @@ def read_floats(path: Path, name: str, headers: Mapping[str, Header], ndim: int)
     """
     header = headers.get(name)
     if header is None:
-        raise CaptureError(path, name, "is not in the file", "Make the capture with this array.")
+        raise CaptureError(
+            path, name, "is not in the file", "Make the capture with this array.",
+            Reason.MISSING_CAPTURE,
+        )  # fmt: skip
     if header.dtype.kind != "f" or len(header.shape) != ndim:
         raise CaptureError(
             path, name,

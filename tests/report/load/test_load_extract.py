@@ -143,6 +143,35 @@ def test_missing_layer_states_cost_the_layers_only(captures, arrays, said):
     assert said in problem.problem
 
 
+@pytest.mark.parametrize(
+    ("arrays", "reason"),
+    [({"top_k_logprobs": None}, Reason.MISSING_CAPTURE),
+     ({"top_k_logprobs": np.zeros(30)}, Reason.DAMAGED_FILE)],
+)  # fmt: skip
+def test_missing_log_probabilities_cost_the_entropy_only(captures, arrays, reason):
+    captures.baseline()
+    whole = extract(captures.study()).baselines["m"]
+    captures.baseline(arrays=arrays)
+    found = extract(captures.study())
+    baseline = found.baselines["m"]
+    assert not baseline.has_entropy
+    assert found.why_missing("m", "baseline") is reason
+    np.testing.assert_array_equal(baseline.layer_entropy, whole.layer_entropy)
+    np.testing.assert_array_equal(baseline.spectral_entropy, whole.spectral_entropy)
+    assert [p for p in problems(found, "baseline") if not p.note]
+
+
+def test_counts_of_another_run_cost_the_layers_too(captures):
+    captures.baseline(offsets="none")
+    path = captures.raw / "m_baseline.json"
+    document = json.loads(path.read_text())
+    document["responses"][0]["n_tokens"] += 1
+    path.write_text(json.dumps(document))
+    found = extract(captures.study())
+    assert found.baselines["m"].layer_entropy is None
+    assert found.why_missing("m", "layers") is Reason.MISALIGNED
+
+
 def test_arrays_that_disagree_on_the_number_of_answers_are_not_paired(captures):
     captures.baseline(arrays={"per_layer_states": np.zeros((5, 3, 4))})
     found = extract(captures.study())
@@ -179,6 +208,8 @@ def test_without_responses_only_offsets_that_fit_help(captures):
     lost = extract(captures.study())
     assert not lost.baselines["m"].has_entropy
     assert lost.why_missing("m", "baseline") is Reason.MISALIGNED
+    # Nothing speaks against the order of the questions, and layers need no rows of tokens.
+    assert lost.baselines["m"].layer_entropy is not None
 
 
 def test_constant_saturated_missing_and_broken_axes_are_told_apart(captures):
@@ -207,8 +238,31 @@ def test_questions_asked_twice_and_wrong_declarations_are_noticed(captures):
     path.write_text(json.dumps(document))
     said = [p.problem for p in extract(captures.study()).problems]
     assert "says 7, the file lists 6" in said
-    assert "asked more than once: Question 0?" in said
+    assert "answered more than once, the last was used: Question 0?" in said
     assert "no finite value for question 4" in said
+
+
+def test_of_answers_to_the_same_question_the_last_is_used(captures):
+    logprobs = captures.baseline()["top_k_logprobs"]
+    captures.baseline(
+        arrays={"top_k_logprobs": logprobs, "top_k_logprobs_raw": logprobs,
+                "entropy_full": np.ones(30)},
+    )  # fmt: skip
+    whole = extract(captures.study()).baselines["m"]
+    path = captures.raw / "m_baseline.json"
+    document = json.loads(path.read_text())
+    document["responses"][4]["question"] = "Question 1?"
+    path.write_text(json.dumps(document))
+    found = extract(captures.study()).baselines["m"]
+    kept = [0, 2, 3, 4, 5]
+    assert found.questions == tuple(f"Question {i}?" for i in (0, 2, 3, 1, 5))
+    for name in ("n_tokens", "n_words", "entropy", "entropy_high", "slope", "layer_entropy",
+                 "layer_entropy_fixed", "misaligned_entropy"):  # fmt: skip
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name)[kept])
+    np.testing.assert_array_equal(found.unfiltered.n_inside, whole.unfiltered.n_inside[kept])
+    for axis, values in whole.projections.items():
+        np.testing.assert_array_equal(found.projections[axis], values[kept])
+    assert not np.array_equal(found.spectral_entropy, whole.spectral_entropy)
 
 
 @pytest.mark.parametrize("alternate", [False, True])
