@@ -85,7 +85,8 @@ def test_the_section_says_what_is_wrong_with_the_published_numbers(root, publish
     assert "differs between these models on verbose–concise." in text
     assert "p ≤ .001" in text.replace("\u00a0", " ")
     assert text.count("Entropy is higher under *formal*") == 1  # of both models at once
-    assert "so this is no replication" in text
+    assert "agreement in sign is no replication" in text
+    assert "On formal–casual the difference also survives correction in both." in text
     assert [f.filename for f in section.figures] == [
         "entropy-2026-02/exp4_calibration_entropy_published"
     ]

@@ -236,8 +236,12 @@ def _published_part(data: StudyData, ledger: Ledger, models: Sequence[Model]) ->
         f"{data.study.axis(str(e.axis)).name} in {data.study.model(str(e.model)).name}"
         for e in part["contrasts"] if e.value is not None and e.p is None
     ]  # fmt: skip
+    repeated = [
+        found["axis"].name for found in part["findings"]
+        if len(found["members"]) == len(models) > 1
+    ]  # fmt: skip
     return part | {
-        "untested": untested, "cohort_unit": unit_of(data, "published"),
+        "untested": untested, "repeated": repeated, "cohort_unit": unit_of(data, "published"),
         "base": base, "instruct": instruct, "confounded": bool(base and instruct and not shared),
     }  # fmt: skip
 
