@@ -125,6 +125,22 @@ def test_the_bounds_contain_the_full_entropy_of_every_token(ladder):
     assert "exp1_entropy_rate" in {figure.filename.split("/")[1] for figure in section.figures}
 
 
+def test_models_of_one_question_have_no_mean_and_no_figure(ladder_data):
+    baselines = {
+        key: dataclasses.replace(
+            b, entropy=np.where(np.arange(30) == 3, b.entropy, np.nan), unfiltered=None
+        )
+        for key, b in ladder_data.features.baselines.items()
+    }
+    features = dataclasses.replace(ladder_data.features, baselines=baselines)
+    ledger, section = run(StudyData(ladder_data.study, features))
+    assert {str(e.reason) for e in ledger.select(quantity="mean")} == {"too_few"}
+    assert not section.figures
+    filler = Filler(TEMPLATES, ledger, section.figures, section.tables)
+    text = filler.fill("experiments/generation.qmd.j2", section.facts)
+    assert "No generation entropy could be computed" in text
+
+
 def test_wrong_slices_shrink_the_spread_that_the_published_test_rests_on(published, ladder_data):
     """Averages over rows of several answers vary less, so Welch's test is not just conservative."""
     ledger, _ = published

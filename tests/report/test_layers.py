@@ -209,7 +209,8 @@ def test_overflow_costs_the_layer_of_its_questions_only():
 def test_layers_of_a_single_question_are_too_few():
     rng = np.random.default_rng(10)
     alone, known = rng.normal(2, 0.1, (1, 6)), rng.normal(2, 0.1, (8, 6))
-    features = by_hand(ladder(), [known, alone])
+    others = [rng.normal(2 + i, 0.1, (8, 6)) for i in range(2)]
+    features = by_hand(ladder(), [known, alone, *others])
     lost = ladder().models[1]
     nothing = replace(features.baselines[lost.key], spectral_entropy=np.full(6, np.nan))
     data = StudyData(ladder(), Features({**features.baselines, lost.key: nothing}))
@@ -217,6 +218,8 @@ def test_layers_of_a_single_question_are_too_few():
     for quantity in ("min", "max", "width", "level-fixed", "spectral-min", "spectral-max"):
         entry = ledger[f"layers.{quantity}.{lost.slug}"]
         assert (entry.reason, entry.estimate.n, entry.layer) == (Reason.TOO_FEW, 1, None)
+    ranking = ledger["layers.ranking.smollm2.ladder.level-corrected"]
+    assert (ranking.value, ranking.estimate.n) == (1.0, 3)
     section, _ = filled([data], ledger, arrays)
     for figure in section.figures:
         figure.draw(Canvas(figsize=figure.size, layout="constrained"))

@@ -37,7 +37,7 @@ def present(
             parts.append(_measured_part(data, ledger, subject))
             key, described = subject.cohort.key, subject.with_entropy
             tables.append(_summary_table(data, ledger, key, subject.expected))
-            if described.models:
+            if parts[-1]["lowest"] is not None:
                 tables.append(_sensitivity_table(data, ledger, described))
                 entropies = [baseline.entropy for baseline in described.baselines]
                 shown.append(_figure(data, ledger, key, described.models, entropies))

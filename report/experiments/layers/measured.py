@@ -243,9 +243,12 @@ def _rankings(data: StudyData, group: Profiles, entries: Sequence[Entry]) -> Ite
     by_name = {e.id: e for e in entries}
     cohort = group.cohort.key
 
-    def values(quantity: str) -> list[float]:
-        found = [by_name[entry_id(SLUG, quantity, m.key)].value for m in group.present]
-        return [np.nan if value is None else value for value in found]
+    def values(*quantities: str) -> FloatArray:
+        """Return a row a quantity, over the models that have all of them."""
+        found = [[by_name[entry_id(SLUG, q, m.key)].value for q in quantities]
+                 for m in group.present]  # fmt: skip
+        known = [row for row in found if None not in row]
+        return np.array(known, dtype=np.float64).reshape(-1, len(quantities)).T
 
     for quantity in ("level", "width"):
         for suffix, _, _, how in ESTIMATORS[1:]:
@@ -253,7 +256,7 @@ def _rankings(data: StudyData, group: Profiles, entries: Sequence[Entry]) -> Ite
             yield Entry(
                 id=entry_id(SLUG, "ranking", data.study.id, cohort, other), experiment=SLUG,
                 quantity="ranking", evidence=data.evidence, cohort=cohort, unit="rho",
-                estimate=spearman(values(quantity), values(other)),
+                estimate=spearman(*values(quantity, other)),
                 method="Spearman, description",
                 label=f"agreement on the order of the {group.cohort.unit}s by {quantity}: "
                 f"Freedman–Diaconis bins and {how}",
