@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,7 @@ INK = "#222222"
 FAINT = "#b8b8b8"
 WIDTH = 6.5  # inches: the text width of the PDF
 FORMATS = ("svg", "pdf", "png")
+_LETTER = 0.56  # mean width of a letter in running text, over the size of the font
 
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans", "font.size": 8.5, "axes.titlesize": 9, "axes.labelsize": 8.5,
@@ -124,18 +126,24 @@ def save(figure: Figure, folder: Path) -> tuple[Path, ...]:
 
 
 def empty(axes: Axes, why: str) -> None:
-    """Say in a panel why there is nothing to draw."""
-    axes.set_axis_off()
-    axes.text(
-        0.5,
-        0.5,
-        why,
-        ha="center",
-        va="center",
-        wrap=True,
-        color="#666666",
-        transform=axes.transAxes,
-    )
+    """Say in a panel why there is nothing to draw, in lines that are no longer than it is wide.
+
+    The panel keeps its title and its labels. The layout does not make room for the words: the
+    panels with data keep theirs.
+    """
+    axes.tick_params(left=False, bottom=False, labelleft=False, labelbottom=False)
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    canvas = axes.get_figure(root=True)
+    assert canvas is not None
+    points = axes.get_window_extent().width * 72 / canvas.dpi
+    size = 8.5 if points > 150 else 7.0
+    text = axes.text(
+        0.5, 0.5, fill(why, max(int(points / (_LETTER * size)), 1), break_long_words=False),
+        ha="center", va="center", fontsize=size, color="#666666", transform=axes.transAxes,
+    )  # fmt: skip
+    text.set_in_layout(False)
 
 
 def intervals(
@@ -238,6 +246,31 @@ def label_points(
         axes.annotate(
             label, (float(corner[0]), float(corner[1])), fontsize=7.5, color=readable(tone),
             va="bottom", ha="left", annotation_clip=False,
+        )  # fmt: skip
+
+
+def label_ends(
+    axes: Axes, x: float, y: Sequence[float], labels: Sequence[str], tones: Sequence[str]
+) -> None:
+    """Write labels right of ``x``, each as near to its height ``y`` as the others leave room.
+
+    The axes end at ``x``.
+    """
+    from scipy.optimize import isotonic_regression
+
+    canvas = axes.get_figure(root=True)
+    assert canvas is not None
+    axes.set_xlim(right=x)
+    canvas.draw_without_rendering()
+    heights = axes.transData.transform([(x, v) for v in y])[:, 1] * 72 / canvas.dpi
+    order = np.argsort(heights)
+    steps = 8.5 * np.arange(len(order))  # points from one line to the next
+    # The nearest heights in this order: a regression that never falls, once steps are taken off.
+    free = isotonic_regression(heights[order] - steps).x + steps
+    for i, height in zip(order.tolist(), free, strict=True):
+        axes.annotate(
+            labels[i], (x, y[i]), xytext=(4, height - heights[i]), textcoords="offset points",
+            va="center", fontsize=7.5, color=readable(tones[i]), annotation_clip=False,
         )  # fmt: skip
 
 

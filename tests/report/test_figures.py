@@ -9,6 +9,7 @@ from report import figures
 from report.document import Figure
 from report.paths import DATA
 from report.study import load_study
+from stats.outcome import Reason
 
 
 def contrast(tone):
@@ -55,6 +56,20 @@ def test_labels_keep_off_each_other_and_off_the_points():
         assert not any(box.contains(px, py) for px, py in points)
 
 
+def test_labels_of_lines_that_end_together_keep_off_each_other():
+    canvas = Canvas(figsize=(5, 3))
+    axes = canvas.subplots()
+    y = [1.0, 1.01, 1.02, 2.0]
+    axes.plot([0, 9], [y, y])
+    figures.label_ends(axes, 9, y, ["first", "second", "third", "fourth"], ["#332288"] * 4)
+    placed = boxes(axes)
+    for i, box in enumerate(placed):
+        assert not any(box.overlaps(other) for other in placed[i + 1 :])
+    middles = [(box.y0 + box.y1) / 2 for box in placed]
+    assert middles == sorted(middles)
+    assert middles[-1] == pytest.approx(axes.transData.transform((9, 2.0))[1], abs=1)
+
+
 def test_a_figure_is_saved_in_every_format_with_the_same_bytes_each_time(tmp_path):
     figure = Figure(
         "some-id", "study/name", "A caption.", "What is seen.", (3, 2),
@@ -70,3 +85,23 @@ def test_an_empty_panel_says_why():
     canvas = Canvas(figsize=(3, 2))
     figures.empty(canvas.subplots(), "There is no capture.")
     assert canvas.axes[0].texts[0].get_text() == "There is no capture."
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_what_an_empty_panel_says_stays_in_it_and_takes_no_room(reason):
+    """Six narrow panels, as in the scatter plots: those with data lose no width."""
+    widths = []
+    for damaged in (0, 5):
+        canvas = Canvas(figsize=(figures.WIDTH, 1.6), layout="constrained")
+        FigureCanvasAgg(canvas)
+        panels = canvas.subplots(1, 6)
+        for panel in panels[:damaged]:
+            figures.empty(panel, reason.sentence)
+        panels[-1].plot([0, 1], [1, 0])
+        canvas.draw_without_rendering()
+        widths.append(panels[-1].get_window_extent().width)
+    assert widths[1] >= widths[0]
+    for panel in panels[:damaged]:
+        (box,), frame = boxes(panel), panel.get_window_extent()
+        assert frame.x0 - 3 <= box.x0 <= box.x1 <= frame.x1 + 3
+        assert frame.y0 <= box.y0 <= box.y1 <= frame.y1

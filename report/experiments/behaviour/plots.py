@@ -102,14 +102,21 @@ def scatter(
     order = [axis.key for axis in data.study.axes]
     for panel in grid.flat:
         panel.set_visible(False)
+    scaled: set[int] = set()
     for i, sample in enumerate(samples):
         block, column = divmod(i, MAX_COLUMNS)
         for k, axis in enumerate(axes):
             row = block * len(axes) + k
             panel = grid[row, column]
             panel.set_visible(True)
-            name = entry_id(SLUG, "axis", sample.model.key, axis.key)
-            _cloud(panel, data, sample, order.index(axis.key), ledger[name])
+            entry = ledger[entry_id(SLUG, "axis", sample.model.key, axis.key)]
+            if entry.value is None:
+                figures.empty(panel, entry.reason.sentence if entry.reason else "")
+            else:
+                _cloud(panel, data, sample, order.index(axis.key), entry)
+                # The first column may have nothing to scale.
+                panel.tick_params(labelleft=row not in scaled)
+                scaled.add(row)
             if k == 0:
                 panel.set_title(sample.model.label, fontsize=8.5, loc="center")
             if column == 0:
@@ -119,9 +126,6 @@ def scatter(
 
 def _cloud(panel: Axes, data: StudyData, sample: Sample, axis: int, entry: Entry) -> None:
     y = sample.projections[:, axis]
-    if entry.value is None:
-        figures.empty(panel, entry.reason.sentence if entry.reason else "")
-        return
     panel.plot(sample.entropy, y, "o", ms=3, color=data.colours[sample.model.key], alpha=0.7, mew=0)
     panel.set_ylim(-1.08, 1.45)
     panel.set_yticks([-1, 0, 1])

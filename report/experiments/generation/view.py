@@ -243,13 +243,13 @@ def _running(data: StudyData, subject: Subject) -> list[Figure]:
         for model, curve in curves:
             steps = np.arange(1, curve.size + 1)
             axes.plot(steps, curve, color=data.colours[model.key])
-            axes.annotate(
-                model.label, (steps[-1], curve[-1]), xytext=(4, 0), textcoords="offset points",
-                va="center", fontsize=7.5, color=figures.readable(data.colours[model.key]),
-            )  # fmt: skip
         axes.set_xlabel("tokens of the answer")
         axes.set_ylabel("mean entropy so far (nats)")
         axes.grid(axis="y")
+        figures.label_ends(
+            axes, max(curve.size for _, curve in curves), [curve[-1] for _, curve in curves],
+            [m.label for m, _ in curves], [data.colours[m.key] for m, _ in curves],
+        )  # fmt: skip
 
     name = _label("rate", data.study.id, subject.cohort.key)
     return [

@@ -17,7 +17,7 @@ from report.experiments.behaviour.tables import (
     in_words,
     pairs_of,
 )
-from report.experiments.integrity import tables
+from report.experiments.integrity import plots, tables
 from report.experiments.integrity.entries import (
     SLUG,
     evidence_axes,
@@ -25,7 +25,6 @@ from report.experiments.integrity.entries import (
     slicing,
     wrong_axes,
 )
-from report.experiments.integrity.plots import right_against_wrong
 from report.ledger import Entry, Family, Ledger
 from report.study import Model
 
@@ -273,7 +272,6 @@ def _range(numbers: Sequence[int]) -> str:
 
 def _figure(data: StudyData, models: Sequence[Model]) -> Figure:
     pairs = [(m, data.features.baselines[m.key]) for m in models]
-    rows = -(-len(models) // 6)
     lost = [int(np.isnan(b.misaligned_entropy).sum()) for _, b in pairs
             if b.misaligned_entropy is not None]  # fmt: skip
     return Figure(
@@ -284,6 +282,6 @@ def _figure(data: StudyData, models: Sequence[Model]) -> Figure:
         f"Scatter plots of {fmt.count(len(models), 'capture')}: one point an answer, and the "
         "diagonal on which right and wrong entropy would be equal. In each capture "
         f"{_range(lost)} answers have no wrong value.",
-        (figures.WIDTH, 1.05 * rows + 0.5),
-        lambda canvas: right_against_wrong(canvas, data, pairs),
+        (figures.WIDTH, plots.height(len(models))),
+        lambda canvas: plots.right_against_wrong(canvas, data, pairs),
     )  # fmt: skip

@@ -15,6 +15,12 @@ from report.study import Model
 COLUMNS = 6
 
 
+def height(count: int) -> float:
+    """Return the height in inches that so many panels need: square, and large if they are few."""
+    columns = min(count, COLUMNS)
+    return -(-count // COLUMNS) * max(1.05, min(6.0 / columns, 2.2)) + 0.5
+
+
 def right_against_wrong(
     canvas: Canvas, data: StudyData, pairs: Sequence[tuple[Model, Baseline]]
 ) -> None:
@@ -24,6 +30,8 @@ def right_against_wrong(
     grid = canvas.subplots(rows, columns, squeeze=False)
     for panel in grid.flat[len(pairs) :]:
         panel.set_visible(False)
+    for panel in grid[:, 0]:
+        panel.set_ylabel("at the wrong rows", fontsize=8)
     for panel, (model, baseline) in zip(grid.flat, pairs, strict=False):
         panel.set_title(model.label, fontsize=8.5, loc="center")
         right, wrong = baseline.entropy, baseline.misaligned_entropy
@@ -43,7 +51,6 @@ def right_against_wrong(
         panel.set_xlim(low, high)
         panel.set_ylim(low, high)
         panel.set_aspect("equal")
-        panel.locator_params(nbins=3)
+        panel.locator_params(nbins=3, steps=(1, 2, 5, 10))
         panel.tick_params(labelsize=7)
     canvas.supxlabel("entropy, answers cut at the right rows (nats)", fontsize=8.5)
-    canvas.supylabel("at the wrong rows", fontsize=8.5)
