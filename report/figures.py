@@ -267,7 +267,7 @@ def label_ends(
     steps = 8.5 * np.arange(len(order))  # points from one line to the next
     # The nearest heights in this order: a regression that never falls, once steps are taken off.
     free = isotonic_regression(heights[order] - steps).x + steps
-    for i, height in zip(order.tolist(), free, strict=True):
+    for i, height in zip(map(int, order), free, strict=True):
         axes.annotate(
             labels[i], (x, y[i]), xytext=(4, height - heights[i]), textcoords="offset points",
             va="center", fontsize=7.5, color=readable(tones[i]), annotation_clip=False,
