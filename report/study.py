@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -195,6 +196,26 @@ def load_study(folder: Path) -> Study:
     except tomllib.TOMLDecodeError as error:
         raise InputError(path, "", f"not valid TOML: {error}", "Correct the line.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise InputError(path, field, first["msg"], "Correct the field.") from error
+        raise _misfit(path, error) from error
+
+
+def _misfit(path: Path, error: ValidationError) -> InputError:
+    """Say of one field what is wrong; a name that nobody knows explains one that is missing."""
+    found = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
+    field, kind = ".".join(str(part) for part in found["loc"]), found["type"]
+    if kind == "missing":
+        return InputError(path, field, "the field is missing", "Add it.")
+    if kind == "extra_forbidden":
+        known = {name for part in (Study, Plan, Axis, Cohort, Model, Author)
+                 for name in part.model_fields}  # fmt: skip
+        near = get_close_matches(str(found["loc"][-1]), sorted(known), n=1)
+        remedy = f"Is it {near[0]}? Correct the name" if near else "Correct its name"
+        return InputError(path, field, "there is no such field here", f"{remedy}, or remove it.")
+    if kind == "string_pattern_mismatch":
+        dash = "hyphens" if field == "id" else "underscores"
+        return InputError(
+            path, field, f"{found['input']!r} can't be used",
+            f"Use small letters, digits and {dash} alone.",
+        )  # fmt: skip
+    problem = found["msg"].removeprefix("Value error, ")
+    return InputError(path, field, problem[:1].lower() + problem[1:], "Correct the field.")
