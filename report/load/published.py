@@ -31,10 +31,11 @@ _COUNTS = {
     "peaks": ("layer",),
     "integrity_models": ("n_questions_supported",),
 }
-_WORDS = {
-    "calibration": ("p_relation", "status"),
-    "peaks": ("starred",),
-    "integrity_models": ("basis",),
+# Columns of words, with the words that they may hold.
+_WORDS: dict[str, dict[str, tuple[str, ...]]] = {
+    "calibration": {"p_relation": ("", "=", "<"), "status": ("published", "nan")},
+    "peaks": {"starred": ("true", "false")},
+    "integrity_models": {"basis": ("figure", "assumed")},
 }
 # Smallest and largest value that a column can hold.
 _LIMITS = {
@@ -69,7 +70,7 @@ def read_tables(folder: Path, models: Collection[str], axes: Collection[str]) ->
 
 def _read(path: Path, models: Collection[str], axes: Collection[str]) -> Rows:
     try:
-        with path.open(encoding="utf-8", newline="") as handle:
+        with path.open(encoding="utf-8-sig", newline="") as handle:  # spreadsheets write a mark
             reader = csv.DictReader(handle, restval="")
             rows, header = list(reader), reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -80,17 +81,40 @@ def _read(path: Path, models: Collection[str], axes: Collection[str]) -> Rows:
     wanted = [*known, *_WORDS.get(path.stem, ()), *(c.rstrip("?") for c in (*numbers, *counts))]
     for column in wanted:
         if column not in header:
-            raise InputError(path, column, "the column is missing", "Add it to the table.")
+            raise InputError(
+                path, column, f"the column is missing; there are {', '.join(header) or 'none'}",
+                "Add it to the table; commas separate columns.",
+            )  # fmt: skip
     for line, row in enumerate(rows, start=2):
+        if None in row:
+            raise InputError(
+                path, "", f"line {line} has more cells than the first line",
+                'Write decimals with a point, and put text that holds a comma into "quotes".',
+            )  # fmt: skip
         for column, keys in known.items():
             if row[column] not in keys:
                 raise InputError(
                     path, column, f"line {line} names {row[column]!r}, which study.toml does not",
                     "Correct the key, or add it to study.toml.",
                 )  # fmt: skip
+        _check_words(path, line, row)
         _check_numbers(path, line, row, numbers, counts)
     _check_unique(path, rows, list(known))
     return rows
+
+
+def _check_words(path: Path, line: int, row: Mapping[str, str]) -> None:
+    for column, words in _WORDS.get(path.stem, {}).items():
+        if row[column] not in words:
+            known = ", ".join(word or "an empty cell" for word in words)
+            raise InputError(
+                path, column, f"line {line} holds {row[column]!r}", f"Known are: {known}."
+            )
+    if path.stem == "calibration" and row["p"] and not row["delta_nats"]:
+        raise InputError(
+            path, "delta_nats", f"line {line} has a p and no difference that it is about",
+            "Write the difference of the poles.",
+        )  # fmt: skip
 
 
 def _check_numbers(

@@ -44,6 +44,7 @@ def test_tables_that_no_experiment_reads_are_kept(read):
         ("m,0.25,-0.05,,100,30,2.5,t\n", "entropy_sd_nats", "line 2 holds '-0.05'"),
         ('m,"0,25",0.05,,100,30,2.5,t\n', "entropy_mean_nats", "line 2 holds '0,25'"),
         (GOOD + GOOD, "model", "line 3 is about m again"),
+        ("m,0,25,0.05,,100,30,2.5,t\n", "", "line 2 has more cells than the first line"),
     ],
 )
 def test_a_cell_that_can_not_be_used_is_named(read, line, column, said):
@@ -74,3 +75,30 @@ def test_what_is_not_text_is_refused(tmp_path):
     (tmp_path / "layers.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="can't be read"):
         read_tables(tmp_path, (), ())
+
+
+CALIBRATION = (
+    "model,axis,entropy_positive_nats,entropy_negative_nats,delta_nats,p,p_relation,status\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "said"),
+    [
+        ("m,warm_cold,0.3,0.2,0.1,0.01,~,published\n", "p_relation", "line 2 holds '~'"),
+        ("m,warm_cold,0.3,0.2,0.1,0.01,=,publised\n", "status", "line 2 holds 'publised'"),
+        ("m,warm_cold,0.3,0.2,,0.01,=,published\n", "delta_nats", "line 2 has a p and no"),
+    ],
+)
+def test_words_and_what_belongs_together_are_checked(read, line, column, said):
+    with pytest.raises(InputError, match=r"calibration\.csv: ") as caught:
+        read("calibration", CALIBRATION + line)
+    assert caught.value.field == column
+    assert said in caught.value.problem
+
+
+def test_a_table_out_of_a_spreadsheet_is_read_or_its_columns_are_named(read):
+    (row,) = read("behaviour", "\ufeffmodel,axis,rho,n\nm,warm_cold,-0.5,30\n")["behaviour"]
+    assert row["model"] == "m"
+    with pytest.raises(InputError, match=r"there are model;axis;rho;n\. .* commas separate"):
+        read("behaviour", "model;axis;rho;n\nm;warm_cold;-0.5;30\n")
