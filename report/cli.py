@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     extract = command("extract", "write a study's features: what a paper can ship", _extract)
     extract.add_argument("study", type=Path, metavar="STUDY")
     extract.add_argument("--out", type=Path, metavar="DIR", help="(features/ of the study)")
-    extract.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (1)")
+    extract.add_argument("--jobs", type=_positive, default=1, metavar="N", help="processes (1)")
 
     check = command("check", "validate the inputs, say what is wrong, build nothing", _check)
     _studies(check)
@@ -106,13 +106,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
+
+
 def _studies(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("studies", nargs="*", type=Path, metavar="STUDY",
                         help="study folders (those that ship with the project)")  # fmt: skip
 
 
 def _computing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--jobs", type=int, default=1, metavar="N",
+    parser.add_argument("--jobs", type=_positive, default=1, metavar="N",
                         help="processes for the extraction (1)")  # fmt: skip
     parser.add_argument("--no-cache", action="store_true", help="extract the captures anew")
     parser.add_argument("--quick", action="store_true", help="few resamples, for a first look")
@@ -160,6 +166,8 @@ def _options(args: argparse.Namespace) -> Any:
     from report.errors import UsageError
     from report.render import FORMATS
 
+    if not formats:
+        raise UsageError(f"--to names no format; there are {', '.join(FORMATS)}")
     if unknown := [name for name in formats if name not in FORMATS]:
         raise UsageError(f"unknown format {unknown[0]!r}; one of {', '.join(FORMATS)}")
     return Options(formats=formats, renderer=args.renderer, **shared)
@@ -236,6 +244,9 @@ def _claims(args: argparse.Namespace) -> int:
     with steps() as progress:
         results = compute(load(_folders(args), quick=args.quick), _options(args), progress)
     verdicts = [verdict for _, audited in results.audits for verdict in audited]
+    if not verdicts and not args.json:
+        print("nothing to check: no claims.toml in " + ", ".join(map(str, _folders(args))))
+        return 0
     if args.json:
         print(json.dumps([v.row() for v in verdicts], ensure_ascii=False, indent=1))
     else:
@@ -246,6 +257,7 @@ def _claims(args: argparse.Namespace) -> int:
 
 
 def _extract(args: argparse.Namespace) -> int:
+    from report.errors import InputError
     from report.extract import extract
     from report.load.feature_files import write_features
     from report.study import load_study
@@ -255,6 +267,9 @@ def _extract(args: argparse.Namespace) -> int:
     out: Path = args.out or study.features_folder
     with steps() as progress:
         features = extract(study, jobs=args.jobs, progress=lambda what, *_: progress(what))
+    if not (features.baselines or features.calibrations):
+        remedy = "Put the captures into this folder; `python -m report check` says what is wrong."
+        raise InputError(study.raw_folder, "", "it holds no captures that can be read", remedy)
     write_features(features, out)
     print(out)
     return 1 if any(not problem.note for problem in features.problems) else 0
@@ -300,12 +315,18 @@ def _bundle(args: argparse.Namespace) -> int:
 
 
 def _simulate(args: argparse.Namespace) -> int:
+    from report.errors import UsageError
     from report.simulate import simulate
 
-    simulate(
-        args.folder, models=args.models, questions=args.questions, layers=args.layers,
-        hidden=args.hidden, seed=args.seed,
-    )  # fmt: skip
+    if args.folder.exists() and (not args.folder.is_dir() or any(args.folder.iterdir())):
+        raise UsageError(f"{args.folder} is not empty; name a new folder")
+    try:
+        simulate(
+            args.folder, models=args.models, questions=args.questions, layers=args.layers,
+            hidden=args.hidden, seed=args.seed,
+        )  # fmt: skip
+    except ValueError as error:
+        raise UsageError(f"--{error}") from error
     print(args.folder)
     return 0
 

@@ -58,8 +58,8 @@ def find(build: Finished, wanted: str) -> Entry:
         return by_anchor[name]
     near = get_close_matches(name, [entry.id for entry in build.ledger], n=5, cutoff=0.5)
     near = near or [entry.id for entry in build.ledger if name in entry.id][:5]
-    hint = f"; near it: {', '.join(near)}" if near else ""
-    raise UsageError(f"the ledger has no entry {wanted!r}{hint}")
+    hint = f"near it: {', '.join(near)}" if near else f"all stand in {build.folder / 'ledger.csv'}"
+    raise UsageError(f"the ledger has no entry {wanted!r}; {hint}")
 
 
 def explanation(build: Finished, entry: Entry) -> dict[str, Any]:

@@ -65,6 +65,11 @@ def load_finished(folder: Path) -> Finished:
     InputError
         If it is none, or one of its files can't be read.
     """
+    if not (folder / "manifest.json").exists():
+        raise InputError(
+            folder / "manifest.json", "", f"there is none in {folder}, so it is no finished build",
+            "Name a folder that `python -m report build` made.",
+        )  # fmt: skip
     manifest = _json(folder / "manifest.json")
     path = folder / "ledger.json"
     try:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,9 @@ def write_tables(
         If a format is unknown.
     """
     if unknown := set(formats) - set(TABLE_FORMATS):
-        raise UsageError(f"unknown table format {sorted(unknown)[0]!r}; one of {TABLE_FORMATS}")
+        raise UsageError(
+            f"unknown table format {sorted(unknown)[0]!r}; one of {', '.join(TABLE_FORMATS)}"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for table in tables:
@@ -237,10 +240,13 @@ def choose(sections: Sequence[Section], wanted: Sequence[str]) -> list[Section]:
         tables = tuple(t for t in section.tables if whole or t.id in names)
         found |= {section.slug} | {item.id for item in (*figures, *tables)}
         chosen.append(Section(section.slug, section.title, section.facts, figures, tables))
-    if unknown := names - found:
+    if unknown := sorted(names - found):
+        ids = [item.id for s in sections for item in (*s.figures, *s.tables)]
+        near = get_close_matches(unknown[0], ids, n=3, cutoff=0.5)
         raise UsageError(
-            f"there is no {sorted(unknown)[0]!r}; there are the experiments "
+            f"there is no {unknown[0]!r}; there are the experiments "
             f"{', '.join(s.slug for s in sections)} and the ids of their figures and tables"
+            + (f", near it {', '.join(near)}" if near else "")
         )
     return chosen
 

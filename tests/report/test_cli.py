@@ -45,6 +45,60 @@ def test_a_wrong_field_is_named(tmp_path, capsys):
     assert "study.toml: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "replacement", "said"),
+    [
+        ("n_questions = 12", "n_question = 12", "no such field here. Is it n_questions?"),
+        ("seed = 1", "sead = 1", "plan.sead: there is no such field here. Is it seed?"),
+        ("seed = 1", "", "plan.seed: the field is missing. Add it."),
+        ('key = "sim_01"', 'key = "Sim-01"', "'Sim-01' can't be used. Use small letters"),
+        ('cohort = "synthetic"', 'cohort = "real"', "model sim_01 names the unknown cohort 'real'"),
+    ],
+)  # fmt: skip
+def test_slips_in_a_study_are_named_with_their_remedy(
+    synthetic, tmp_path, capsys, line, replacement, said
+):
+    text = (synthetic / "study.toml").read_text(encoding="utf-8")
+    assert line in text
+    (tmp_path / "study.toml").write_text(text.replace(line, replacement, 1), encoding="utf-8")
+    assert main(["check", str(tmp_path)]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_simulation_overwrites_nothing(synthetic, tmp_path, capsys):
+    before = (synthetic / "study.toml").read_bytes()
+    assert main(["simulate", str(synthetic), "--models", "1"]) == 2
+    assert "is not empty; name a new folder" in capsys.readouterr().err
+    assert (synthetic / "study.toml").read_bytes() == before
+    assert main(["simulate", str(tmp_path / "new"), "--questions", "2"]) == 2
+    assert "--questions must be at least 4, got 2" in capsys.readouterr().err
+
+
+def test_nothing_is_extracted_where_there_are_no_captures(synthetic, tmp_path, capsys):
+    (tmp_path / "study.toml").write_bytes((synthetic / "study.toml").read_bytes())
+    assert main(["extract", str(tmp_path)]) == 3
+    assert "raw: it holds no captures" in capsys.readouterr().err
+    assert not (tmp_path / "features").exists()
+
+
+def test_a_folder_that_is_no_build_is_named(tmp_path, capsys):
+    assert main(["verify", str(tmp_path)]) == 3
+    assert f"there is none in {tmp_path}, so it is no finished build" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "many"])
+def test_a_number_of_processes_that_can_not_be_is_wrong_use(jobs, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["build", f"--jobs={jobs}"])
+    assert stopped.value.code == 2
+    assert "is not a number from 1" in capsys.readouterr().err
+
+
+def test_no_format_at_all_is_wrong_use(tmp_path, capsys):
+    assert main(["build", "--to", ",", "--out", str(tmp_path)]) == 2
+    assert "--to names no format" in capsys.readouterr().err
+
+
 def test_an_unknown_format_is_wrong_use(tmp_path, capsys):
     assert main(["build", "--to", "papyrus", "--out", str(tmp_path)]) == 2
     assert "papyrus" in capsys.readouterr().err
