@@ -186,17 +186,35 @@ def test_studies_that_share_a_key_are_refused_with_the_remedy(
         compute(load(folders), Options(quick=True), lambda _: None)
 
 
+def other_models(cohort: str) -> tuple[list[Fields], dict[str, Rows]]:
+    """Four more models, with the same numbers as the others."""
+    models = [{"key": f"other_{m}", "name": f"Other {m}", "cohort": cohort} for m in MODELS]
+    return models, {n: [(f"other_{r[0]}", *r[1:]) for r in rows] for n, rows in FULL.items()}
+
+
 def test_two_papers_are_told_apart_by_their_headings(tmp_path: Path, write_study: Write) -> None:
-    other = [
-        {"key": f"other_{m}", "name": f"Other {m}", "cohort": "two"} for m in MODELS
-    ]  # fmt: skip
-    renamed = {n: [(f"other_{r[0]}", *r[1:]) for r in rows] for n, rows in FULL.items()}
+    models, rows = other_models("two")
     folders = [
         paper(write_study, tmp_path / "one", FULL),
-        paper(write_study, tmp_path / "two", renamed, models=other, title="Another paper"),
+        paper(write_study, tmp_path / "two", rows, models=models, title="Another paper"),
     ]
     _, text = document(folders, tmp_path)
     headings = [line for line in text.splitlines() if line.startswith("## Published numbers")]
     assert set(headings) == {
         "## Published numbers: Tone of four models", "## Published numbers: Another paper",
     }  # fmt: skip
+
+
+def test_two_cohorts_of_a_paper_are_told_apart(tmp_path: Path, write_study: Write) -> None:
+    models, rows = other_models("two")
+    both = {name: FULL[name] + rows[name] for name in FULL}
+    first_models = [{"key": m, "name": m.capitalize(), "cohort": "one"} for m in MODELS]
+    cohorts = [{"key": "one", "title": "Four models"}, {"key": "two", "title": "Four others"}]
+    folder = paper(
+        write_study, tmp_path / "tone", both, models=first_models + models, cohorts=cohorts
+    )
+    results, text = document([folder], tmp_path)
+    files = [figure.filename for figure in outputs.figures_of(results.sections)]
+    assert len(set(files)) == len(files)
+    for title in ("Four models", "Four others"):
+        assert f"dimension of behaviour ({title}, published numbers) there is" in flat(text)

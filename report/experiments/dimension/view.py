@@ -32,7 +32,7 @@ def present(
     parts = [_part(group, ledger) | {"where": _where(group, groups)} for group in groups]
     return Section(
         SLUG, TITLE, {"parts": parts, "power": "dimension-power"},
-        (*(_figure(group, ledger) for group in groups), *_power_curves(groups)),
+        (*(_figure(group, ledger, groups) for group in groups), *_power_curves(groups)),
         tuple(t for g in groups for t in (_answers(g, ledger), _without(g, ledger))),
     )  # fmt: skip
 
@@ -159,7 +159,7 @@ def _without(group: Group, ledger: Ledger) -> Table:
     )  # fmt: skip
 
 
-def _figure(group: Group, ledger: Ledger) -> Figure:
+def _figure(group: Group, ledger: Ledger, groups: Sequence[Group]) -> Figure:
     entropies = [ledger[entry_id("generation", "mean", m.key, *group.tail)] for m in group.models]
     effective = [ledger[group.name("effective", m.key)] for m in group.models]
     bars, level = any(e.estimate.interval for e in entropies), f", {group.data.ci_name}"
@@ -181,11 +181,13 @@ def _figure(group: Group, ledger: Ledger) -> Figure:
         )  # fmt: skip
 
     what = "published, without interval" if group.tail else "with BCa intervals"
+    alike = sum(g.data is group.data and g.tail == group.tail for g in groups)
+    file = "exp3_entropy_vs_dimension" + f"_{group.cohort.key}" * (bool(group.tail) and alike > 1)
     around = f" ({group.data.ci_words})" if bars else ""
     order = sorted(zip(group.effective, group.models, strict=True), key=lambda pair: pair[0])
     return Figure(
         _label(group),
-        figure_file(group.data, "exp3_entropy_vs_dimension", *(group.tail or [group.cohort.key])),
+        figure_file(group.data, file, *(group.tail or [group.cohort.key])),
         f"{escape(group.cohort.title)}: mean entropy{around} against effective "
         f"dimension ({what}).",
         f"Scatter plot of {len(group.models)} {group.cohort.unit}s. Effective dimension is "

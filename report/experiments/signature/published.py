@@ -34,7 +34,9 @@ def _published_peak(
     from stats.correlation import bonett_wright, spearman_t
 
     peak = (data.source("published/peaks", "rho", model=model.key, axis=axis.key),)
-    searched = (*peak, data.source("published/layers", "n_layers", model=model.key))
+    searched = peak if n_layers is None else (
+        *peak, data.source("published/layers", "n_layers", model=model.key)
+    )  # fmt: skip
     what = f"peak correlation of layer entropy with {axis.name} in {model.name}"
     # The largest of many correlations is exactly zero only where none of them is defined.
     rho = float(row["rho"]) if row else 0.0
