@@ -18,7 +18,7 @@ from report import format as fmt
 from report.document import Figure, Stat, Table
 from report.errors import TemplateError
 from report.format import escape
-from report.ledger import Entry, Ledger
+from report.ledger import Entry, Family, Ledger
 from report.tables import to_markdown
 
 
@@ -35,6 +35,12 @@ def stat_link(entry: Entry, kind: str) -> str:
     """Write one number of the ledger as a link to its row in the appendix."""
     text = escape(_INSIDE.sub("\u00a0", fmt.show(entry, kind)))
     return f'[{text}](#{entry.anchor}){{.stat data-kind="{kind}"}}'
+
+
+def tally_link(family: Family, survivors: int, kind: str) -> str:
+    """Write a number of tests as a link to the row of their family."""
+    text = fmt.tally(family.m, survivors, kind)
+    return f'[{text}](#{family.anchor}){{.stat data-kind="{kind}"}}'
 
 
 _STAT = re.compile(r'\]\(#row-([^)\s]+)\)\{\.stat data-kind="[^"]*"(?=\})')
@@ -123,7 +129,7 @@ class Filler:
             trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False,
         )  # fmt: skip
         tools: dict[str, Callable[..., str]] = {
-            "stat": self.stat, "figure": self.figure, "table": self.table,
+            "stat": self.stat, "tally": self.tally, "figure": self.figure, "table": self.table,
             "listing": fmt.listing, "count": fmt.count, "out_of": fmt.out_of,
             "show": self.show, "decision": decision,
         }  # fmt: skip
@@ -136,6 +142,10 @@ class Filler:
         """Write a number of the ledger as a link to its row."""
         found = self._ledger[entry] if isinstance(entry, str) else entry
         return stat_link(found, kind)
+
+    def tally(self, family: Family, kind: str) -> str:
+        """Write a number of tests of a family as a link to its row."""
+        return tally_link(family, self._ledger.survivors(family), kind)
 
     def show(self, entry: Entry, kind: str) -> str:
         """Write a number without a link: for the row that the links point to."""

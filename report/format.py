@@ -199,6 +199,30 @@ def out_of(part: int, whole: int, singular: str, plural: str = "") -> str:
     return f"{count(part)} of the {things}"
 
 
+def tally(m: int, survivors: int, kind: str) -> str:
+    """Say how many tests a family has, and how many of them survive.
+
+    Parameters
+    ----------
+    m, survivors : int
+    kind : str
+        ``survivors`` (a number), ``m:NOUN`` or ``survivors:NOUN`` (of all of them).
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown.
+    """
+    name, _, noun = kind.partition(":")
+    match name:
+        case "m":
+            return count(m, noun)
+        case "survivors":
+            return out_of(survivors, m, noun) if noun else count(survivors)
+        case _:
+            raise ValueError(f"no such tally: {kind!r}")
+
+
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#<>|~^$@&])")
 # What would begin a list or a definition at the start of a line.
 _OPENING = re.compile(r"^(\s?\w{0,9})([-+:.)])(?=\s|$)")

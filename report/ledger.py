@@ -43,6 +43,11 @@ class Family:
     m: int = 0
     members: tuple[str, ...] = ()
 
+    @property
+    def anchor(self) -> str:
+        """The anchor of its row in the appendix."""
+        return "row-family-" + self.id.replace(".", "-")
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -212,6 +217,10 @@ class Ledger:
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    def survivors(self, family: Family) -> int:
+        """Return how many members of a family its rule rejects."""
+        return sum(bool(self[name].rejected) for name in family.members)
 
     def select(self, **wanted: object) -> tuple[Entry, ...]:
         """Return the entries whose attributes equal ``wanted``, in ledger order."""

@@ -120,7 +120,7 @@ def values_of(ledger: Ledger, only: frozenset[str] | None = None) -> dict[str, d
     families = {
         f"family.{family.id}": {
             "m": str(family.m), "rule": RULES[family.method],
-            "survivors": str(sum(bool(ledger[name].rejected) for name in family.members)),
+            "survivors": str(ledger.survivors(family)),
         }
         for family in ledger.families.values()
         if only is None or not only.isdisjoint(family.members)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
 from report import format as fmt
 from report.appendix import Codes, in_words
 from report.finished import Finished
-from report.ledger import Entry
+from report.ledger import Entry, Family, Ledger
 from report.verify.documents import Content, Link, plain, read_html, read_markdown, read_typst
 from report.verify.findings import Check
 
@@ -22,6 +23,34 @@ _REFERENCE = re.compile(
 _Cells = Callable[[Entry], Mapping[str, str]]
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What links can point to: entries and families of the ledger."""
+
+    entries: Mapping[str, Entry]
+    ledger: Ledger
+
+    def text(self, link: Link) -> str | None:
+        """Return what a link should say; None if it points nowhere or has no such format."""
+        if link.kind is None:
+            return None
+        entry, family = self.entries.get(link.anchor), self._family(link)
+        try:
+            if family is not None:
+                return fmt.tally(family.m, self.ledger.survivors(family), link.kind)
+            return None if entry is None else fmt.show(entry, link.kind)
+        except (ValueError, KeyError):
+            return None
+
+    def name(self, link: Link) -> str:
+        """Return the id of what a link points to."""
+        found = self._family(link) or self.entries.get(link.anchor)
+        return link.anchor if found is None else found.id
+
+    def _family(self, link: Link) -> Family | None:
+        return next((f for f in self.ledger.families.values() if f.anchor == link.anchor), None)
+
+
 def printed(build: Finished) -> Check:
     """Read the document back in every format that is there."""
     check = Check("Every number in the document is the ledger's")
@@ -29,50 +58,38 @@ def printed(build: Finished) -> Check:
     if not source.is_file():
         check.disagree("report.qmd", "the document's source is missing")
         return check
-    entries = {entry.anchor: entry for entry in build.ledger}
+    known = _Known({entry.anchor: entry for entry in build.ledger}, build.ledger)
     markdown = read_markdown(source.read_text(encoding="utf-8", errors="replace"))
     headers = list(next(iter(markdown.rows.values()), {}))
     in_codes = Codes(build.ledger).row
-    _compare(check, "report.qmd", markdown, entries)
-    _rows(check, "report.qmd", markdown, entries, in_codes)
+    _compare(check, "report.qmd", markdown, known)
+    _rows(check, "report.qmd", markdown, known.entries, in_codes)
     html, typst = build.folder / "report.html", build.folder / "report.typ"
     if html.is_file():
         content = read_html(html.read_text(encoding="utf-8", errors="replace"))
-        _compare(check, html.name, content, entries)
+        _compare(check, html.name, content, known)
         _same_links(check, html.name, markdown.links, content.links)
-        _rows(check, html.name, content, entries, lambda entry: in_words(entry, build.ledger))
+        _rows(check, html.name, content, known.entries, lambda entry: in_words(entry, build.ledger))
     if typst.is_file():
         content = read_typst(typst.read_text(encoding="utf-8", errors="replace"), headers)
-        _in_order(check, typst.name, markdown.links, content.links, entries)
-        _rows(check, typst.name, content, entries, in_codes)
-    _pdf(check, build, markdown.links, entries, in_codes)
+        _in_order(check, typst.name, markdown.links, content.links, known)
+        _rows(check, typst.name, content, known.entries, in_codes)
+    _pdf(check, build, markdown.links, known, in_codes)
     others = [n for n in ("report.docx", "report.tex", "report.md") if (build.folder / n).is_file()]
     if others:
         check.notes.append(f"{', '.join(others)}: by hash only")
     return check
 
 
-def _expected(link: Link, entries: Mapping[str, Entry]) -> str | None:
-    """Return what a link should say; None if it points nowhere or has no such format."""
-    entry = entries.get(link.anchor)
-    if entry is None or link.kind is None:
-        return None
-    try:
-        return fmt.show(entry, link.kind)
-    except (ValueError, KeyError):
-        return None
-
-
-def _compare(check: Check, file: str, content: Content, entries: Mapping[str, Entry]) -> None:
+def _compare(check: Check, file: str, content: Content, known: _Known) -> None:
     for link in content.links:
         if link.kind is None:
             continue
         check.count(f"numbers in {file}")
-        wanted = _expected(link, entries)
-        name = entries[link.anchor].id if link.anchor in entries else link.anchor
-        place = f"{file}, “{link.place}”, {name} ({link.kind})"
+        wanted = known.text(link)
+        place = f"{file}, “{link.place}”, {known.name(link)} ({link.kind})"
         if wanted is None:
-            check.disagree(place, "points to no entry of the ledger")
+            check.disagree(place, "points to nothing of the ledger")
         elif plain(link.text) != plain(wanted):
             check.disagree(place, f"says {_one_line(link.text)!r}, the ledger {wanted!r}")
 
@@ -99,10 +116,10 @@ def _same_links(check: Check, file: str, wanted: Sequence[Link], found: Sequence
 
 def _in_order(
     check: Check, file: str, wanted: Sequence[Link], found: Sequence[Link],
-    entries: Mapping[str, Entry],
+    known: _Known,
 ) -> None:  # fmt: skip
     """Compare the links of a format without kinds with those of the source, one after another."""
-    texts = [_expected(link, entries) or link.text for link in wanted]
+    texts = [known.text(link) or link.text for link in wanted]
     expected, seen = [plain(t) for t in texts], [plain(link.text) for link in found]
     check.count(f"numbers in {file}", sum(link.kind is not None for link in wanted))
     codes = SequenceMatcher(None, expected, seen, autojunk=False).get_opcodes()
@@ -120,9 +137,8 @@ def _in_order(
                                f"{_one_line(other.text)!r} is no number of report.qmd")  # fmt: skip
             elif link is not None and (link.kind is not None or other is None):
                 place = other.place if other else link.place
-                name = entries[link.anchor].id if link.anchor in entries else link.anchor
                 says = f"says {_one_line(other.text)!r}" if other else "lacks the number"
-                check.disagree(f"{file}, “{place}”, {name} ({link.kind})",
+                check.disagree(f"{file}, “{place}”, {known.name(link)} ({link.kind})",
                                f"{says}, the ledger {texts[i + k]!r}")  # fmt: skip
 
 
@@ -152,16 +168,16 @@ def _rows(
 
 
 def _pdf(
-    check: Check, build: Finished, wanted: Sequence[Link], entries: Mapping[str, Entry],
-    cells: _Cells,
+    check: Check, build: Finished, wanted: Sequence[Link], known: _Known, cells: _Cells
 ) -> None:  # fmt: skip
     path = build.folder / "report.pdf"
     content = _read_pdf(check, path) if path.is_file() else None
     if content is None:
         return
     links = [link for link in content.links if not _REFERENCE.match(" ".join(link.text.split()))]
-    _in_order(check, path.name, wanted, links, entries)
-    _rows(check, path.name, Content([], _by_anchor(content, entries)), entries, cells)
+    _in_order(check, path.name, wanted, links, known)
+    rows = Content([], _by_anchor(content, known.entries))
+    _rows(check, path.name, rows, known.entries, cells)
 
 
 def _read_pdf(check: Check, path: Path) -> Content | None:

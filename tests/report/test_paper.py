@@ -58,7 +58,8 @@ def test_every_entry_has_a_row_and_every_number_points_to_one(source, results):
     rows = set(re.findall(r"\{#(row-[^}\s]+)", source)) | set(
         re.findall(r'id="(row-[^"]+)"', source)
     )
-    assert {entry.anchor for entry in results.ledger} == rows
+    families = results.ledger.families.values()
+    assert {item.anchor for item in (*results.ledger, *families)} == rows
     assert set(re.findall(r"\]\(#(row-[^)]+)\)", source)) <= rows
 
 
