@@ -165,7 +165,9 @@ def _estimate(entry: Entry) -> _Estimate | None:
     published = all("/published/" in source for source in entry.sources)
     if entry.method.endswith("as published") or (published and len(entry.sources) == 1):
         bounded = entry.outcome is not None and "Bonferroni" in entry.outcome.method
-        return _Estimate("x, y = complete({sources})", "given(x)") if bounded else _GIVEN
+        # Where the number of layers was not published there is a peak, and no bound for its p.
+        searched = bounded and len(entry.sources) > 1
+        return _Estimate("x, y = complete({sources})", "given(x)") if searched else _GIVEN
     return next((how for start, how in _ESTIMATES if entry.method.startswith(start)), None)
 
 

@@ -12,8 +12,10 @@ from matplotlib.figure import Figure as Canvas
 
 from report import outputs
 from report.errors import UsageError
+from report.finished import load_finished
 from report.paper import write_source
-from report.pipeline import Options, Results, compute, load
+from report.pipeline import Options, Results, build, compute, load
+from report.recompute import compare
 
 Fields = dict[str, Any]
 Rows = list[tuple[object, ...]]
@@ -157,6 +159,12 @@ def test_peaks_without_a_number_of_layers_have_no_bound(tmp_path: Path, write_st
     assert "There is no peak for" not in text
     peak = results.ledger["signature.peak.dune.calm-agitated.published"]
     assert (peak.value, peak.p) == (0.35, None)
+    options = Options(("md",), "embedded", quick=True)
+    built = load_finished(build([tmp_path / "tone"], tmp_path, options, lambda _: None).folder)
+    compared = compare(built.ledger[peak.id], built)
+    assert compared is not None
+    assert "estimate" in compared.agree
+    assert not compared.differ
 
 
 @pytest.mark.parametrize("decision", ["by", "maxt", "holm"])
