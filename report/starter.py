@@ -56,9 +56,8 @@ def init(folder: Path, today: dt.date) -> Path:
         f"date = {today.isoformat()}",
         f"raw = {json.dumps('raw' if raw != folder else '.')}",
         f"n_questions = {questions or 30}",
-        'summary = """',
-        "What was asked of which models, in two or three sentences: it opens the abstract.",
-        '"""',
+        "# What was asked of which models, in two or three sentences: it opens the abstract.",
+        'summary = ""',
         "",
         "# The analysis plan: decide it before you look at any number.",
         "[plan]",
@@ -73,12 +72,15 @@ def init(folder: Path, today: dt.date) -> Path:
         lines += ["[[axes]]", f'key = "{axis}"', f'positive = "{positive}"',
                   f'negative = "{negative or "not " + positive}"', ""]  # fmt: skip
     lines += ["# Tests never reach across cohorts.", "[[cohorts]]", 'key = "models"',
-              'title = "All models"', ""]  # fmt: skip
+              'title = "All models"',
+              '# unit = "condition"  # where these are one model under several conditions',
+              '# intervention = "decoding temperature"  # what was varied then', ""]  # fmt: skip
     for model in models:
         baseline = described[model]["axes"]
         lines += ["[[models]]", f'key = "{model}"', f'name = "{model}"  # as readers call it',
                   'cohort = "models"',
                   "# vocabulary = 32000  # gives the upper bound of the entropy",
+                  "# level = 0.7  # value of the cohort's intervention",
                   '# tuning = "base"  # instruct where it is not given',
                   *([] if baseline else ["in_baseline = false"]), ""]  # fmt: skip
     path.write_text("\n".join(lines), encoding="utf-8")
