@@ -11,11 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from stats.checks import FloatArray
 from stats.correlation import IntArray
 from stats.outcome import Outcome, Reason
-from stats.rankmatrix import columns, reasons, spearman_matrix, unit_ranks
+from stats.rankmatrix import TIE, columns, first_largest, reasons, spearman_matrix, unit_ranks
 
-# Two correlations closer than this are tied; distinct ones of up to 1,000 observations
-# differ by more.
-_TIE = 1e-10
 _CHUNK = 1 << 22
 
 
@@ -126,13 +123,13 @@ def permute_spearman(x: ArrayLike, y: ArrayLike, permutations: IntArray) -> Perm
         some = permutations[start : start + step]
         # Undefined pairs have zero ranks, hence correlation 0: they never are a maximum.
         null = np.abs(ranks_y.T[:, some] @ ranks_x)
-        extreme += (null >= observed.T[:, None, :] - _TIE).sum(axis=1)
+        extreme += (null >= observed.T[:, None, :] - TIE).sum(axis=1)
         by_column[:, start : start + step] = null.max(axis=2, initial=0.0)
     defined = ~np.isnan(rho)
     column_p = _share_reaching(by_column, observed)
     maxima = by_column.max(axis=0, initial=0.0)
     strength = np.where(defined, observed, -1.0)
-    peak = np.where(defined.any(axis=0), strength.argmax(axis=0), -1) if p else np.full(q, -1)
+    peak = np.where(defined.any(axis=0), first_largest(strength, 0), -1) if p else np.full(q, -1)
     at_peak = column_p[peak, np.arange(q)] if p else np.empty(q)
     return PermutationMatrix(
         rho,
@@ -182,6 +179,6 @@ def _share_reaching(maxima: FloatArray, observed: FloatArray) -> FloatArray:
     size = maxima.shape[1]
     out = np.empty_like(observed)
     for j, null in enumerate(np.sort(maxima, axis=1)):
-        reaching = size - np.searchsorted(null, observed[:, j] - _TIE, side="left")
+        reaching = size - np.searchsorted(null, observed[:, j] - TIE, side="left")
         out[:, j] = (reaching + 1) / (size + 1)
     return np.where(np.isnan(observed), np.nan, out)

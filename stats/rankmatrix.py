@@ -18,6 +18,22 @@ from stats.correlation import IntArray, centred_ranks
 # Numbers held at once by one intermediate array.
 _CHUNK = 1 << 20
 
+# Two correlations closer than this are tied; distinct ones of up to 1,000 observations
+# differ by more.
+TIE = 1e-10
+
+
+def first_largest(strength: FloatArray, axis: int) -> IntArray:
+    """Return where along an axis the largest correlation lies; of tied ones the first.
+
+    Parameters
+    ----------
+    strength : ndarray
+        Absolute correlations, negative where undefined; not empty along the axis.
+    axis : int
+    """
+    return (strength >= strength.max(axis=axis, keepdims=True) - TIE).argmax(axis=axis)
+
 
 def spearman_matrix(x: ArrayLike, y: ArrayLike) -> FloatArray:
     """Spearman correlations of every column of x with every column of y.
@@ -117,7 +133,7 @@ def peak_distribution(replicates: FloatArray, weights: FloatArray | None = None)
     usable = size.max(axis=1) >= 0.0
     weight = np.ones(size.shape[0]) if weights is None else weights
     mass = usable * weight[:, None]
-    peaks = size.argmax(axis=1)
+    peaks = first_largest(size, 1)
     shares = np.zeros((size.shape[1], size.shape[2]))
     for column in range(shares.shape[1]):
         np.add.at(shares[:, column], peaks[:, column], mass[:, column])

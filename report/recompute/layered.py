@@ -48,7 +48,8 @@ def profile(grid: Floats, what: str) -> Found:
     columns = [column[np.isfinite(column)] for column in grid.T]
     usable = [i for i, column in enumerate(columns) if len(column) > 1]
     means = [math.fsum(columns[i]) / len(columns[i]) for i in usable]
-    lowest_at, highest_at = int(np.argmin(means)), int(np.argmax(means))
+    ends = np.round(means, 10)  # of tied layers the first
+    lowest_at, highest_at = int(ends.argmin()), int(ends.argmax())
     found: Found = {"n": len(grid), "layer means": np.array(means)}
     if what in ("lowest", "highest"):
         at = lowest_at if what == "lowest" else highest_at

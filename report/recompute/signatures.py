@@ -53,11 +53,15 @@ def correlations(grid: Floats, axes: Sequence[Floats]) -> Floats:
     return found
 
 
+def first_largest(rho: Floats) -> int:
+    """Place of the largest |rho| in reading order; of tied ones the first."""
+    return int(np.argmax(np.abs(rho) >= np.nanmax(np.abs(rho)) - TIE))
+
+
 def peak(grid: Floats, *axes: Floats, orders: Integers) -> Found:
     """Largest |rho| over layers (and axes), its p by max-T over all that was searched."""
     rho = correlations(grid, axes)
-    layer, axis = np.unravel_index(np.nanargmax(np.abs(rho) - TIE * np.arange(len(rho))[:, None]),
-                                   rho.shape)  # fmt: skip
+    layer, axis = np.unravel_index(first_largest(rho), rho.shape)
     value = float(rho[layer, axis])
     maxima = null_maxima(list(grid.T), axes, orders)
     return {
@@ -87,7 +91,7 @@ def resampled_ranks(grid: Floats, indices: Integers) -> list[Floats]:
 
 def peak_depth(grid: Floats, axis: Floats, indices: Integers, level: float) -> Found:
     """Relative depth of the peak, with the percentile interval over resamples."""
-    at = int(np.nanargmax(np.abs(correlations(grid, [axis])[:, 0])))
+    at = first_largest(correlations(grid, [axis]))
     last = max(grid.shape[1] - 1, 1)
     places = peak_layers(grid, axis, indices)
     places = places[np.isfinite(places)] / last

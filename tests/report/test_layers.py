@@ -13,6 +13,7 @@ from report.extract import extract
 from report.features import Baseline, Features, Problem
 from report.fill import Filler
 from report.ledger import settle
+from report.recompute.layered import profile
 from report.study import load_study
 from stats.outcome import Reason
 
@@ -223,6 +224,17 @@ def test_layers_of_a_single_question_are_too_few():
     section, _ = filled([data], ledger, arrays)
     for figure in section.figures:
         figure.draw(Canvas(figsize=figure.size, layout="constrained"))
+
+
+def test_of_tied_layer_means_the_first_counts():
+    rng = np.random.default_rng(12)
+    values = np.stack([rng.permuted(rng.normal(2, 0.1, 7)) for _ in range(2)], axis=1)
+    values = np.concatenate([np.zeros((7, 1)), values, values[::-1], rng.permuted(values)], axis=1)
+    ledger, _ = made(StudyData(ladder(), by_hand(ladder(), [values])))
+    slug = ladder().models[0].slug
+    means = values.mean(axis=0).round(10).tolist()
+    assert ledger[f"layers.max.{slug}"].layer == means.index(max(means))
+    assert profile(values, "highest")["layer"] == means.index(max(means))
 
 
 def test_models_of_one_layer_are_compared_by_it():

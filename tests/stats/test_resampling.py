@@ -157,6 +157,19 @@ def test_peaks_are_counted():
     np.testing.assert_allclose(shares, [[0.25, np.nan], [0.75, np.nan]])
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_of_tied_peaks_the_first_counts(seed):
+    """Of five questions many correlations are equal, but for rounding and the sign."""
+    drawn = np.random.default_rng(seed)
+    x = drawn.permuted(np.tile(np.arange(5.0), (9, 1)), axis=1).T
+    y = drawn.permuted(np.arange(5.0))[:, None]
+    orders = draw_permutations(5, 9, drawn)
+    exact = [round(10 * abs(scipy_stats.spearmanr(column, y[:, 0]).statistic)) for column in x.T]
+    assert permute_spearman(x, y, orders).peak[0] == exact.index(max(exact))
+    replicates = spearman_replicates(x, y, np.ones((1, 5), dtype=np.int64))
+    assert peak_distribution(replicates)[:, 0].argmax() == exact.index(max(exact))
+
+
 # --- intervals ------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from report.study import Cohort, Model
 from stats.outcome import Estimate, Interval, Outcome, Reason
 
 SLUG = "layers"
+_DECIMALS = 10  # layer means that agree so far are tied
 
 # Suffix of the quantity, field of the baseline, column of features/layers.csv, in words.
 ESTIMATORS = (
@@ -121,7 +122,7 @@ def _described(data: StudyData, group: Profiles, model: Model) -> Iterator[Entry
             layer = None
             if profile is not None and summaries and quantity in ("min", "max"):
                 find = np.nanargmin if quantity == "min" else np.nanargmax
-                layer = int(find(profile.mean))
+                layer = int(find(profile.mean.round(_DECIMALS)))
             yield _entry(
                 data, f"{quantity}-{suffix}" if suffix else quantity, model, estimate,
                 method=f"{in_words}, {how}", layer=layer, sources=source,

@@ -106,6 +106,7 @@ def _signature(
     p_family: FloatArray,
 ) -> Signature:  # fmt: skip
     """Add the bootstrap: the correlation at each peak, and where the peak lies."""
+    from stats.rankmatrix import first_largest
     from stats.resampling import (
         bootstrap_interval,
         bootstrap_spearman,
@@ -117,7 +118,7 @@ def _signature(
     replicates = spearman_replicates(x, y, counts)
     strength = np.where(np.isnan(replicates), -1.0, np.abs(replicates))
     last = max(x.shape[1] - 1, 1)
-    where = np.where(strength.max(axis=1) >= 0.0, strength.argmax(axis=1) / last, np.nan)
+    where = np.where(strength.max(axis=1) >= 0.0, first_largest(strength, 1) / last, np.nan)
     at_peak: list[Estimate] = []
     depth: list[Interval | None] = []
     for j, peak in enumerate(test.peak.tolist()):
@@ -252,6 +253,8 @@ def _reason(
 
 def _strongest(data: StudyData, group: Signatures, model: Model, family: str) -> Entry:
     """Test whether a model has any signature: its largest correlation over the whole matrix."""
+    from stats.rankmatrix import first_largest
+
     found = group.found.get(model.key)
     shared: dict[str, Any] = {
         "id": entry_id(SLUG, "strongest", model.key), "experiment": SLUG, "quantity": "strongest",
@@ -264,7 +267,8 @@ def _strongest(data: StudyData, group: Signatures, model: Model, family: str) ->
         gone = Outcome.missing(_MATRIX, reason, n)
         return Entry(estimate=Estimate.missing(reason, n), outcome=gone, **shared)
     test = found.test
-    i, j = np.unravel_index(np.nanargmax(np.abs(test.rho)), test.rho.shape)
+    strength = np.where(np.isnan(test.rho), -1.0, np.abs(test.rho)).ravel()
+    i, j = np.unravel_index(first_largest(strength, 0), test.rho.shape)
     rho, size = float(test.rho[i, j]), test.n_resamples
     return Entry(
         estimate=Estimate(rho, test.n), axis=data.study.axes[int(j)].key, layer=int(i),
