@@ -12,7 +12,7 @@ from typing import Literal
 
 from report.errors import MissingToolError, RenderError
 from report.paths import TEMPLATES
-from report.render import embedded, quarto
+from report.render import embedded, quarto, word
 
 Renderer = Literal["auto", "quarto", "embedded"]
 
@@ -42,7 +42,7 @@ def install_theme(build: Path) -> None:
     """Copy into ``build`` what a Quarto project needs beside ``report.qmd``.
 
     That is ``_quarto.yml`` and the folder ``theme/``, which both renderers read; DataTables
-    comes into it from the package itables.
+    comes into it from the package itables, and Word's styles from pandoc.
 
     Parameters
     ----------
@@ -52,8 +52,9 @@ def install_theme(build: Path) -> None:
     Raises
     ------
     MissingToolError
-        If itables is not installed.
+        If itables or pandoc is not installed.
     """
+    embedded.versions()
     source, theme = TEMPLATES / "theme", build / "theme"
     if theme.exists():
         shutil.rmtree(theme)
@@ -65,6 +66,7 @@ def install_theme(build: Path) -> None:
         raise MissingToolError("itables can't be found. Install it with `pip install itables`.")
     for name in ("dt_bundle.js", "dt_bundle.css"):
         shutil.copyfile(Path(package.origin).parent / "html" / name, theme / name)
+    word.write_reference(theme / "reference.docx")
 
 
 def planned(renderer: Renderer) -> tuple[str, Mapping[str, str]]:

@@ -55,7 +55,12 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
         "--variable=papersize:a4",
         *_CONTENTS,
     ),
-    "docx": ("--to=docx", *_CONTENTS),
+    "docx": (
+        "--to=docx",
+        "--lua-filter=theme/word.lua",
+        "--reference-doc=theme/reference.docx",
+        *_CONTENTS,
+    ),
     "latex": (
         "--to=latex",
         "--include-in-header=theme/preamble.tex",

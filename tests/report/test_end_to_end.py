@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import tomllib
+import zipfile
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -267,6 +268,9 @@ def test_builds_are_identical_to_the_last_byte(tmp_path: Path) -> None:
     for kind in ("svg", "pdf", "png", "csv", "md", "tex", "typ", "html", "docx", "json"):
         assert any(name.endswith(f".{kind}") for name in first), kind
     assert {"report.html", "report.pdf", "report.typ", "ledger.json", "manifest.json"} <= set(first)
+    with zipfile.ZipFile(io.BytesIO(first["report.docx"])) as package:
+        sections = re.findall(r"<w:pgSz[^>]*>", package.read("word/document.xml").decode())
+    assert ["landscape" in page for page in sections] == [False, True, False]
 
     filled = Options(_FORMATS, "embedded", jobs=2, cache=cache, quick=True)
     again = contents(build([study], tmp_path / "far" / "two", filled, lambda _: None).folder)

@@ -16,7 +16,7 @@ import pypdf
 import pytest
 
 from report.errors import MissingToolError, RenderError
-from report.render import FORMATS, install_theme, render
+from report.render import FORMATS, install_theme, render, word
 
 SAMPLE = Path(__file__).parent / "sample"
 DATE = dt.date(2026, 2, 3)
@@ -289,6 +289,8 @@ def test_pdf_turns_the_page_for_a_landscape_block(pdf):
 
 # The others
 
+WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+
 
 def test_docx_is_a_package_that_holds_together(sample):
     with zipfile.ZipFile(sample.outputs["docx"]) as package:
@@ -298,20 +300,19 @@ def test_docx_is_a_package_that_holds_together(sample):
             for n in names
             if n.endswith((".xml", ".rels"))
         }
-    word = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
     body = parts["word/document.xml"]
-    marks = [b.get(word + "name") for b in body.iter(word + "bookmarkStart")]
+    marks = [b.get(WORD + "name") for b in body.iter(WORD + "bookmarkStart")]
     assert len(marks) == len(set(marks))
     assert all(len(name) <= 40 for name in marks)
-    numbers = [b.get(word + "id") for b in body.iter(word + "bookmarkStart")]
-    assert sorted(numbers) == sorted(b.get(word + "id") for b in body.iter(word + "bookmarkEnd"))
+    numbers = [b.get(WORD + "id") for b in body.iter(WORD + "bookmarkStart")]
+    assert sorted(numbers) == sorted(b.get(WORD + "id") for b in body.iter(WORD + "bookmarkEnd"))
     for relation in parts["word/_rels/document.xml.rels"]:
         if relation.get("TargetMode") != "External":
             assert "word/" + relation.get("Target") in names
     media = [n for n in names if n.startswith("word/media/")]
     assert media
     assert all(n.endswith(".png") for n in media)
-    anchors = {a.get(word + "anchor") for a in body.iter(word + "hyperlink")} - {None}
+    anchors = {a.get(WORD + "anchor") for a in body.iter(WORD + "hyperlink")} - {None}
     assert anchors - set(marks) == {"row-absent"}
 
 
@@ -324,6 +325,41 @@ def test_docx_reads_back_with_the_same_words(sample):
         "Figure 2: A second, narrower figure.",
     ):
         assert sentence in text
+
+
+def test_docx_gives_each_column_of_a_table_what_it_needs(sample):
+    """On an A4 page; letters of 8.5 or 7 points, about half as wide."""
+    with zipfile.ZipFile(sample.outputs["docx"]) as package:
+        body = ElementTree.fromstring(package.read("word/document.xml"))
+    page = body.find(f".//{WORD}sectPr/{WORD}pgSz")
+    assert (page.get(WORD + "w"), page.get(WORD + "h")) == ("11906", "16838")
+    tables = list(body.iter(WORD + "tbl"))
+    assert len(tables) >= 3
+    for table in tables:
+        share = float(table.find(f"{WORD}tblPr/{WORD}tblW").get(WORD + "w")) / 5000
+        grid = [float(c.get(WORD + "w")) for c in table.iter(WORD + "gridCol")]
+        many = len(grid) >= 10
+        for row in table.iter(WORD + "tr"):
+            for width, cell in zip(grid, row.iter(WORD + "tc"), strict=True):
+                (style,) = {s.get(WORD + "val") for s in cell.iter(WORD + "pStyle")} or {""}
+                assert style in ("", "TableSmallText" if many else "TableText")
+                text = "".join(t.text for t in cell.iter(WORD + "t"))
+                points = width / sum(grid) * share * (728 if many else 482)
+                longest = max(map(len, text.split()), default=0)
+                assert longest * (3.9 if many else 4.7) <= points or len(text) > 20
+
+
+def test_the_styles_of_word_have_the_same_bytes_whenever_they_are_written(tmp_path):
+    word.write_reference(tmp_path / "reference.docx")
+    with zipfile.ZipFile(tmp_path / "reference.docx") as package:
+        assert {i.date_time for i in package.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        styles = package.read("word/styles.xml").decode()
+        for part in package.namelist():
+            ElementTree.fromstring(package.read(part))
+    for style in ("TableText", "TableSmallText"):
+        assert f'w:styleId="{style}"' in styles
+    assert '<w:sz w:val="21" />' in styles  # 10.5 points
+    assert "tblBorders" in styles
 
 
 def test_latex_uses_labels_of_its_own_and_pdf_figures(sample):

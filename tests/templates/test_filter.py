@@ -256,5 +256,5 @@ def test_the_theme_is_made_of_these_files():
     names = {p.name for p in THEME.iterdir()}
     assert names == {
         "_quarto.yml", "images.lua", "preamble.tex", "quarto.lua", "report.css", "report.html",
-        "report.js", "report.typst", "typst-show.typ", "typst-template.typ",
+        "report.js", "report.typst", "typst-show.typ", "typst-template.typ", "word.lua",
     }  # fmt: skip
