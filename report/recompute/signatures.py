@@ -73,15 +73,18 @@ def peak(grid: Floats, *axes: Floats, orders: Integers) -> Found:
 def peak_layers(grid: Floats, axis: Floats, indices: Integers) -> Floats:
     """Layer with the largest |rho| in every resample of the questions; NaN where undefined.
 
-    A layer that lacks a question is no candidate, also where the question was not drawn.
+    A layer that is constant in a resample is no candidate, nor one that lacks a question, even
+    where this was not drawn.
     """
     ranks = unit_ranks(axis[indices])
     strength = np.array([
-        np.abs((layer_ranks * ranks).sum(axis=1)) for layer_ranks in resampled_ranks(grid, indices)
+        np.where(layer_ranks.any(axis=1), np.abs((layer_ranks * ranks).sum(axis=1)), -1)
+        for layer_ranks in resampled_ranks(grid, indices)
     ])  # fmt: skip
     strength[~np.isfinite(grid).all(axis=0)] = -1
-    strength = np.where(strength >= strength.max(axis=0) - TIE, 1, 0)
-    return np.where(ranks.any(axis=1), strength.argmax(axis=0), np.nan)
+    largest = strength.max(axis=0)
+    first = (strength >= largest - TIE).argmax(axis=0)
+    return np.where(ranks.any(axis=1) & (largest >= 0), first, np.nan)
 
 
 def resampled_ranks(grid: Floats, indices: Integers) -> list[Floats]:
