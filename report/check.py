@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +14,7 @@ from report.extract import extract, read_model
 from report.features import Problem
 from report.load.features import fitted, read_features
 from report.load.inputs import arrays_of, capture_files
+from report.load.published import TABLES
 from report.study import Study
 from stats.outcome import Reason
 
@@ -83,7 +85,20 @@ def _published(study: Study) -> list[FileReport]:
         _ = study.published
     except InputError as error:
         problems.append(_unusable(error, "all that rests on the published tables"))
+    problems += filter(None, (_misspelt(path) for path in paths))
     return _reports(files, problems)
+
+
+def _misspelt(path: Path) -> Problem | None:
+    """Remark on a table that is nearly called what an experiment reads; claims may read any."""
+    near = get_close_matches(path.stem, TABLES, n=1, cutoff=0.8)
+    if path.stem in TABLES or not near or (path.parent / f"{near[0]}.csv").exists():
+        return None
+    return Problem(
+        path.name, "", "no experiment reads a table of this name",
+        f"Call it {near[0]}.csv, if it is that table.", str(Reason.NOT_TESTED), "what rests on it",
+        "", "baseline", note=True,
+    )  # fmt: skip
 
 
 def _captures(study: Study) -> list[FileReport]:

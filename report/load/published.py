@@ -48,6 +48,8 @@ _LIMITS = {
 }
 _WITH_AXIS = ("behaviour", "calibration", "peaks", "constant_axes", "integrity_axes")
 _WITH_MODEL = ("generation", "layers", "dead_zones", "integrity_models", *_WITH_AXIS)
+TABLES = frozenset(_WITH_MODEL)
+"""Names of the tables that experiments read."""
 
 
 def read_tables(folder: Path, models: Collection[str], axes: Collection[str]) -> dict[str, Rows]:

@@ -85,3 +85,14 @@ def test_published_tables_are_checked_beside_captures(captures):
     )
     assert reports["m_baseline.json"].verdict == "ok"
     assert run([captures.study()]) == 1
+
+
+def test_a_misspelt_table_is_remarked_on(captures):
+    captures.baseline()
+    (captures.folder / "published").mkdir()
+    for name in ("generaton", "behaviour_patterns"):
+        (captures.folder / "published" / f"{name}.csv").write_text("model\n", encoding="utf-8")
+    reports = {report.file: report for report in inspect(captures.study())}
+    (problem,) = reports["generaton.csv"].problems
+    assert (problem.note, problem.remedy) == (True, "Call it generation.csv, if it is that table.")
+    assert reports["behaviour_patterns.csv"].verdict == "ok"
