@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -69,6 +70,11 @@ def test_what_was_not_published_is_missing_with_its_reason(published):
     assert not any(e.estimate.interval for e in ledger)
 
 
+def plain(text):
+    """Leave the words of the links to the appendix, with spaces that may break."""
+    return re.sub(r"\[([^\[\]]*)\]\(#row-[^)]*\)\{[^}]*\}", r"\1", text).replace("\u00a0", " ")
+
+
 def test_a_published_bound_is_called_one(published):
     entry = settled(published)[DELTA.format("yi-9b", "formal-casual")]
     assert entry.p == 0.001
@@ -78,7 +84,7 @@ def test_a_published_bound_is_called_one(published):
 
 def test_the_section_says_what_is_wrong_with_the_published_numbers(root, published):
     section, text = filled(root, published, settled(published))
-    assert "three survive" in text
+    assert "three survive" in plain(text)
     assert "@sec-integrity" in text
     assert "are permuted" in text
     assert "different vendors" in text
@@ -311,7 +317,7 @@ def test_a_cohort_of_which_nothing_could_be_read_still_has_its_section(root):
 
 def test_the_section_tells_what_survives_and_what_repeats(root, two):
     section, text = filled(root, two, settled(two))
-    assert "Of six contrasts,\nfour survive" in text
+    assert "Of six contrasts,\nfour survive" in plain(text)
     assert "Entropy is higher under *formal* than under *casual*\nin Base (Δ = " in text
     assert text.count("Entropy is higher under *formal*") == 1  # both models in one sentence
     assert "Entropy is lower under *verbose* than under *concise*\nin Base (Δ = " in text

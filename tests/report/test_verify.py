@@ -335,7 +335,7 @@ def test_the_command_tells_the_place_and_exits_with_1(tampered, capsys, monkeypa
 
 def test_what_is_no_build_is_said(tmp_path, capsys):
     assert main(["verify", str(tmp_path)]) == 3
-    assert "Name a finished build" in capsys.readouterr().err
+    assert "so it is no finished build" in capsys.readouterr().err
 
 
 # --- readers ----------------------------------------------------------------------------
