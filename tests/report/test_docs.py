@@ -1,0 +1,47 @@
+"""The page on study folders names all that a study folder may hold."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from report.load import published
+from report.settings import Plan
+from report.study import Author, Axis, Cohort, Model, Study
+
+NOT_WRITTEN = {"folder", "plan", "axes", "cohorts", "models"}
+
+
+@pytest.fixture
+def page(root) -> str:
+    return (root / "docs" / "study.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("of", [Study, Plan, Axis, Cohort, Model, Author])
+def test_every_field_of_a_study_is_described(page, of):
+    named = set(re.findall(r"`(\w+)`", page))
+    assert of.model_fields.keys() - NOT_WRITTEN - named == set()
+
+
+def test_defaults_are_those_of_the_program(page):
+    rows = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", page, re.MULTILINE))
+    for of in (Plan, Study, Model):
+        for name, field in of.model_fields.items():
+            if name in rows:
+                default = field.default
+                written = str(default).lower() if isinstance(default, bool) else default
+                assert rows.pop(name) in (str(written), f'"{written}"'), name
+    assert rows == {}
+
+
+def test_every_column_that_is_read_is_described(page):
+    lines = [line for line in page.splitlines() if line.startswith("| `")]
+    for table in published.TABLES:
+        (line,) = [line for line in lines if f"`{table}.csv`" in line]
+        if table.startswith("integrity"):
+            continue
+        words = published._WORDS.get(table, {})
+        columns = [*published._NUMBERS.get(table, ()), *published._COUNTS.get(table, ()), *words]
+        for column in columns:
+            assert f"`{column.rstrip('?')}`" in line, (table, column)
