@@ -1,6 +1,8 @@
 """Experiment 1, at both evidence levels."""
 
+import csv
 import dataclasses
+import io
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from report.fill import Filler
 from report.ledger import settle
 from report.paths import DATA, TEMPLATES
 from report.study import load_study
+from report.tables import to_csv
 
 
 def run(data):
@@ -80,6 +83,25 @@ def test_paired_comparison_of_the_conditions(ladder, ladder_data):
     friedman = ladder[0]["generation.friedman.smollm2.ladder"]
     other = scipy_stats.friedmanchisquare(*(b.entropy for b in features.values()))
     assert friedman.outcome.statistic == pytest.approx(other.statistic)
+
+
+def test_every_pair_of_conditions_has_a_row(ladder, ladder_data):
+    """Difference, interval, size of effect, p and adjusted p, as printed."""
+    ledger, section = ladder
+    (table,) = (t for t in section.tables if "pairs" in t.id)
+    rows = list(csv.reader(io.StringIO(to_csv(table, ledger))))[1:]
+    assert len(rows) == len({row[0] for row in rows}) == 15
+    name, difference, interval, size, p, adjusted = rows[0]
+    assert name == "T = 0.3 − T = 0.5"
+    features = ladder_data.features.baselines
+    x, y = (features[f"smollm2_135m_{key}"].entropy for key in ("t03", "t05"))
+    i, j = np.triu_indices(len(x))
+    middle = np.median(((x - y)[i] + (x - y)[j]) / 2)
+    assert difference == f"{middle:.3f}".replace("-", "−")
+    assert interval.startswith("[−0.")
+    ranks = scipy_stats.rankdata(np.abs(x - y)) * np.sign(x - y)
+    assert size == f"{ranks.sum() / np.abs(ranks).sum():.2f}".replace("-0.", "−.").replace("-", "−")
+    assert p == adjusted == "< .001"
 
 
 def test_a_question_without_entropy_costs_only_itself(ladder_data):

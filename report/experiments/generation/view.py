@@ -9,14 +9,20 @@ import numpy as np
 from matplotlib.figure import Figure as Canvas
 
 from report import figures
-from report.document import Cell, Figure, Section, Stat, Table
+from report.document import Figure, Section, Table
 from report.experiments.base import StudyData, Subject, entry_id, figure_file, subjects, unit_of
 from report.experiments.generation.numbers import SLUG, finite, pairs_family
+from report.experiments.generation.tables import (
+    label_of,
+    pairs_of,
+    pairs_table,
+    sensitivity_table,
+    suffix,
+    summary_table,
+)
 from report.features import FloatArray
 from report.ledger import Entry, Ledger
 from report.study import Model
-from report.tables import left, right
-from stats.outcome import Reason
 
 TITLE = "Generation entropy"
 
@@ -31,14 +37,16 @@ def present(
     for data in studies:
         if members := _members(data, ledger):
             parts.append(_published_part(data, ledger))
-            tables.append(_summary_table(data, ledger, "published", members))
+            tables.append(summary_table(data, ledger, "published", members))
             shown.append(_figure(data, ledger, "published", members, None))
         for subject in subjects(data):
             parts.append(_measured_part(data, ledger, subject))
             key, described = subject.cohort.key, subject.with_entropy
-            tables.append(_summary_table(data, ledger, key, subject.expected))
+            tables.append(summary_table(data, ledger, key, subject.expected))
             if parts[-1]["lowest"] is not None:
-                tables.append(_sensitivity_table(data, ledger, described))
+                tables.append(sensitivity_table(data, ledger, described))
+                if parts[-1]["family"].m:
+                    tables.append(pairs_table(data, ledger, described))
                 entropies = [baseline.entropy for baseline in described.baselines]
                 shown.append(_figure(data, ledger, key, described.models, entropies))
                 shown += _running(data, described)
@@ -69,66 +77,6 @@ def _members(data: StudyData, ledger: Ledger) -> tuple[Model, ...]:
     )
 
 
-def _label(*parts: str) -> str:
-    return entry_id(SLUG, *parts).replace(".", "-")
-
-
-def _suffix(level: str) -> tuple[str, ...]:
-    return ("published",) if level == "published" else ()
-
-
-def _summary_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    for model in models:
-
-        def cell(quantity: str, kind: str = "value", model: Model = model) -> Cell:
-            found = ledger.get(entry_id(SLUG, quantity, model.key, *_suffix(level)))
-            if found is not None:
-                return found.reason or Stat(found.id, kind)
-            # Where a model has no mean, its other numbers are not even tried.
-            mean = ledger[entry_id(SLUG, "mean", model.key, *_suffix(level))]
-            return mean.reason or Reason.NOT_PUBLISHED
-
-        rows.append(
-            (model.name, cell("mean"), cell("mean", "ci"), cell("sd"), cell("median"),
-             cell("tokens"), cell("mean", "n"))
-        )  # fmt: skip
-    how = "t interval from the published mean and sd" if level == "published" else "BCa bootstrap"
-    return Table(
-        _label(data.study.id, level),
-        f"Generation entropy in nats. CI: {data.ci_words} of the mean ({how}); "
-        "sd and median are over questions.",
-        (left(unit_of(data, level).capitalize()), right("Mean"), right(data.ci_name), right("sd"),
-         right("Median"), right("Tokens"), right("Questions")),
-        tuple(rows),
-    )  # fmt: skip
-
-
-def _sensitivity_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
-    quantities = ("mean", "token-weighted", "mass", "slope", "autocorrelation")
-
-    def cell(quantity: str, model: Model) -> Cell:
-        found = ledger.get(entry_id(SLUG, quantity, model.key))
-        if found is None:
-            return ledger[entry_id(SLUG, "mean", model.key)].reason or Reason.TOO_FEW
-        return found.reason or Stat(found.id, "value")
-
-    rows = tuple((m.name, *(cell(q, m) for q in quantities)) for m in subject.models)
-    return Table(
-        _label("sensitivity", data.study.id, subject.cohort.key),
-        "Does the way of averaging matter? Mean over questions beside the mean over tokens (nats), "
-        "the stored probability mass, and how token entropy changes within an answer: slope "
-        "(nats per token) and autocorrelation at lag 1.",
-        (left(subject.cohort.unit.capitalize()), right("By question"), right("By token"),
-         right("Mass"), right("Slope"), right("Autocorrelation")),
-        rows,
-    )  # fmt: skip
-
-
-def _pairs(ledger: Ledger, family: str) -> list[Entry]:
-    return [ledger[name] for name in ledger.families[family].members]
-
-
 def _extremes(entries: Sequence[Entry]) -> tuple[Entry, Entry] | None:
     known = [e for e in entries if e.value is not None]
     return (min(known, key=_value), max(known, key=_value)) if known else None
@@ -155,8 +103,9 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
         "friedman": ledger.get(name),
         "filtered": all(b.filtered for b in subject.baselines),
         "slopes": _extremes(slopes),
-        "sensitivity": _label("sensitivity", data.study.id, subject.cohort.key),
-        "rate": _label("rate", data.study.id, subject.cohort.key)
+        "sensitivity": label_of("sensitivity", data.study.id, subject.cohort.key),
+        "compared": label_of("pairs", data.study.id, subject.cohort.key),
+        "rate": label_of("rate", data.study.id, subject.cohort.key)
         if any(b.running_entropy is not None for b in subject.baselines)
         else "",
         "unfiltered": [
@@ -173,9 +122,9 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
 
 def _part(data: StudyData, ledger: Ledger, level: str, means: Sequence[Entry]) -> dict[str, Any]:
     family = ledger.families[pairs_family(data, level).id]
-    pairs = _pairs(ledger, family.id)
+    pairs = pairs_of(ledger, family.id)
     known = _extremes(means)
-    name = _label(data.study.id, level)
+    name = label_of(data.study.id, level)
     return {
         "study": data.study, "level": level, "table": name, "figure": name, "means": means,
         "lowest": known and known[0], "highest": known and known[1], "family": family,
@@ -195,7 +144,7 @@ def _figure(
     models: Sequence[Model],
     samples: Sequence[FloatArray] | None,
 ) -> Figure:
-    means = [ledger[entry_id(SLUG, "mean", m.key, *_suffix(level))] for m in models]
+    means = [ledger[entry_id(SLUG, "mean", m.key, *suffix(level))] for m in models]
     tones = [data.colours[m.key] for m in models]
     drawn = sum(e.estimate.interval is not None for e in means)
 
@@ -214,7 +163,7 @@ def _figure(
     known = _extremes(means)
     assert known is not None
     low, high = known
-    name = _label(data.study.id, level)
+    name = label_of(data.study.id, level)
     around = f" with its {data.ci_words}" if drawn else ""
     around += ", where there is one" if 0 < drawn < len(means) else ""
     beside = "" if samples is None else " Right: every question's entropy, with quartiles."
@@ -251,7 +200,7 @@ def _running(data: StudyData, subject: Subject) -> list[Figure]:
             [m.label for m, _ in curves], [data.colours[m.key] for m, _ in curves],
         )  # fmt: skip
 
-    name = _label("rate", data.study.id, subject.cohort.key)
+    name = label_of("rate", data.study.id, subject.cohort.key)
     return [
         Figure(
             name, figure_file(data, "exp1_entropy_rate", subject.cohort.key),
