@@ -88,6 +88,8 @@ class Figure:
         Width and height in inches.
     draw : callable
         Draws on an empty matplotlib figure of that size.
+    numbers : tuple of rows
+        What is drawn, header first, where it stands in no table; NaN is an empty cell.
     """
 
     id: str
@@ -96,6 +98,7 @@ class Figure:
     alt: str
     size: tuple[float, float]
     draw: Callable[[Canvas], None]
+    numbers: tuple[tuple[str | int | float, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

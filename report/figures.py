@@ -7,6 +7,8 @@ files that changes from one run to the next.
 
 from __future__ import annotations
 
+import csv
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,7 +113,7 @@ def save(figure: Figure, folder: Path) -> tuple[Path, ...]:
     Returns
     -------
     tuple of Path
-        One path a format of ``FORMATS``.
+        One path a format of ``FORMATS``, and one of a CSV file if the figure brings its numbers.
     """
     paths = tuple(folder / f"{figure.filename}.{extension}" for extension in FORMATS)
     paths[0].parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +124,17 @@ def save(figure: Figure, folder: Path) -> tuple[Path, ...]:
         for path in paths:
             undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
             canvas.savefig(path, dpi=200, metadata=undated.get(path.suffix, {"Software": None}))
-    return paths
+    return (*paths, _save_numbers(figure, folder)) if figure.numbers else paths
+
+
+def _save_numbers(figure: Figure, folder: Path) -> Path:
+    path = folder / f"{figure.filename}.csv"
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle, lineterminator="\n").writerows(
+            ["" if isinstance(cell, float) and math.isnan(cell) else cell for cell in row]
+            for row in figure.numbers
+        )
+    return path
 
 
 def empty(axes: Axes, why: str) -> None:

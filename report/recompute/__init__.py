@@ -20,7 +20,9 @@ from report.ledger import Entry
 from report.recompute import correlations, layered, reading, samples, signatures
 from report.recompute.recipes import Recipe, draws_of, recipe
 
-__all__ = ["Compared", "compare", "entry_fields", "functions", "max_t", "run", "source_of"]
+__all__ = [
+    "Compared", "compare", "entry_fields", "functions", "matrix", "max_t", "run", "source_of",
+]  # fmt: skip
 
 _MODULES: tuple[ModuleType, ...] = (reading, correlations, samples, layered, signatures)
 _READERS = ("read", "aligned", "beside", "separate", "complete", "grids", "matched")
@@ -149,6 +151,34 @@ def max_t(members: Sequence[Entry], build: Finished) -> dict[str, float]:
     return {
         e.id: signatures.share_reaching(largest, e.value) for e in members if e.value is not None
     }
+
+
+def matrix(build: Finished, model: str) -> dict[tuple[str, int], tuple[float, float]]:
+    """Recompute a model's correlations of layers with axes, and their p by max-T.
+
+    Returns
+    -------
+    dict
+        By axis and layer: rho and p, NaN where undefined.
+    """
+    (entry,) = build.ledger.select(experiment="signature", quantity="strongest", model=model)
+    plan, root = build.plan(entry), str(build.folder)
+    folder = f"data/{plan.study}/features"
+    (grid,) = reading.grids(f"{folder}/layers.csv?model={model}#entropy", root=root)
+    columns = [f"{folder}/questions.csv?model={model}#{axis}" for axis in plan.axes]
+    axes = reading.complete(*columns, root=root)
+    rho = signatures.correlations(grid, axes)
+    size = plan.n_resamples if entry.outcome is None else entry.outcome.n_resamples
+    orders = reading.shuffles(plan.seed, draws_of(entry), len(grid), size or plan.n_resamples)
+    maxima = signatures.null_maxima(list(grid.T), axes, orders)
+    return {
+        (axis, layer): (
+            float(rho[layer, j]),
+            math.nan if math.isnan(rho[layer, j])
+            else signatures.share_reaching(maxima, float(rho[layer, j])),
+        )
+        for j, axis in enumerate(plan.axes) for layer in range(len(rho))
+    }  # fmt: skip
 
 
 # --- source for `explain` ---------------------------------------------------------------

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from report.finished import Finished
 from report.ledger import Entry, Family
-from report.recompute import compare, max_t
+from report.recompute import compare, matrix, max_t, reading
 from report.verify.findings import Check
 from stats.outcome import Reason
 
@@ -39,6 +40,8 @@ def recomputed(build: Finished) -> Check:
             partly[f"{', '.join(result.missing)} of {entry.method}"] += 1
     for family in build.ledger.families.values():
         _adjusted(check, build, family)
+    for path in sorted((build.folder / "figures").glob("*/layer_axis_heatmaps*.csv")):
+        _matrices(check, build, path)
     for method, n in without.items():
         check.notes.append(f"{n} without a second path: {method}")
     for what, n in partly.items():
@@ -46,6 +49,36 @@ def recomputed(build: Finished) -> Check:
     for reason, n in missing.items():
         check.notes.append(f"{n} have no value ({Reason(reason).sentence})")
     return check
+
+
+def _matrices(check: Check, build: Finished, path: Path) -> None:
+    """Recompute every model's correlations of layers with axes, and p after the search."""
+    place = path.relative_to(build.folder).as_posix()
+    by_model: dict[str, list[dict[str, str]]] = {}
+    try:
+        for row in reading.table(str(path)):
+            by_model.setdefault(row["model"], []).append(row)
+        for model, rows in by_model.items():
+            again = matrix(build, model)
+            found = {(row["axis"], int(row["layer"])): row for row in rows}
+            if found.keys() != again.keys():
+                check.disagree(f"{place}, {model}", "is not one row an axis and layer")
+            for (axis, layer), values in again.items():
+                row = found.get((axis, layer), {})
+                for name, value in zip(("rho", "p_maxt"), values, strict=True):
+                    check.count("cells of matrices")
+                    if not _same(float(row.get(name) or "nan"), value):
+                        check.disagree(
+                            f"{place}, {model}, {axis}, layer {layer}",
+                            f"{name} is {row.get(name)!r} in the file, {value!r} recomputed",
+                        )
+    except _UNREADABLE as error:
+        check.disagree(place, f"can't be recomputed: {type(error).__name__}: {error}")
+
+
+def _same(one: float, other: float) -> bool:
+    both_missing = math.isnan(one) and math.isnan(other)
+    return both_missing or math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -360,3 +360,38 @@ def test_readers_agree_on_a_small_document():
         assert content.links[0].place == "Part one"
         assert content.rows["row-a-b"]["n"].strip() == "6"
     assert first.links[0].kind == second.links[0].kind == "p="
+
+
+# --- matrices ---------------------------------------------------------------------------
+
+
+MATRICES = "figures/synthetic-1/layer_axis_heatmaps.csv"
+
+
+def test_every_cell_of_the_matrices_is_recomputed(finished):
+    check = numbers.recomputed(load_finished(finished))
+    rows = list(csv.DictReader((finished / MATRICES).read_text("utf-8").splitlines()))
+    assert len(rows) == 3 * 7 * 5  # models, axes, layers
+    assert check.counts["cells of matrices"] == 2 * len(rows)
+    assert places(check) == []
+
+
+@pytest.mark.parametrize("column", ["rho", "p_maxt"])
+def test_a_changed_cell_of_a_matrix_is_found(tampered, column):
+    path = tampered / MATRICES
+    rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+    rows[8][column] = "0.25"
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    check = numbers.recomputed(load_finished(tampered))
+    assert f"{column} is '0.25'" in found(check, rows[8]["model"], f"layer {rows[8]['layer']}")
+
+
+def test_a_lost_row_of_a_matrix_is_found(tampered):
+    path = tampered / MATRICES
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[:-1]), "utf-8")
+    check = numbers.recomputed(load_finished(tampered))
+    assert any(d.problem == "is not one row an axis and layer" for d in check.disagreements)

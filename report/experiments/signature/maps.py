@@ -61,16 +61,29 @@ def heat_maps(data: StudyData, group: Signatures, kept: Kept, name: str, ending:
         _colour_bar(canvas, image, grid)
 
     cells = sum(int(s.survives(data.plan.alpha).sum()) for s in group.found.values())
+    filename = f"{data.study.id}/layer_axis_heatmaps{ending}"
     return Figure(
-        name, f"{data.study.id}/layer_axis_heatmaps{ending}",
+        name, filename,
         "Spearman's ρ between activation entropy at a layer and the projection on an axis, over "
         "questions. A dot marks a correlation that survives the search over its whole matrix "
         f"(max-T; {_how_many(cells)}), a square a peak that survives the search over layers and "
-        f"the correction for all matrices ({_how_many(_count_kept(kept))}). Hatched: undefined.",
+        f"the correction for all matrices ({_how_many(_count_kept(kept))}). Hatched: undefined. "
+        f"All ρ, with *p* after this search, are in `figures/{filename}.csv`.",
         f"One heat map a {group.cohort.unit}, axes by layers, from negative (blue) to positive "
         "(red) correlations.",
-        (figures.WIDTH, 1.4 * rows + 0.9), draw,
+        (figures.WIDTH, 1.4 * rows + 0.9), draw, _cells(data, group),
     )  # fmt: skip
+
+
+def _cells(data: StudyData, group: Signatures) -> tuple[tuple[str | int | float, ...], ...]:
+    """List all matrices, a row a cell."""
+    rows: list[tuple[str | int | float, ...]] = [("model", "axis", "layer", "rho", "p_maxt")]
+    for model in group.present:
+        test = group.found[model.key].test
+        for j, axis in enumerate(data.study.axes):
+            for layer, (rho, p) in enumerate(zip(test.rho[:, j], test.p_maxt[:, j], strict=True)):
+                rows.append((model.key, axis.key, layer, float(rho), float(p)))
+    return tuple(rows)
 
 
 def _heat_map(
