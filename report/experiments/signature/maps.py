@@ -68,7 +68,7 @@ def heat_maps(data: StudyData, group: Signatures, kept: Kept, name: str, ending:
         "questions. A dot marks a correlation that survives the search over its whole matrix "
         f"(max-T; {_how_many(cells)}), a square a peak that survives the search over layers and "
         f"the correction for all matrices ({_how_many(_count_kept(kept))}). Hatched: undefined. "
-        f"All ρ, with *p* after this search, are in `figures/{filename}.csv`.",
+        f"All ρ, with *p* after the search over the matrix, are in `figures/{filename}.csv`.",
         f"One heat map a {group.cohort.unit}, axes by layers, from negative (blue) to positive "
         "(red) correlations.",
         (figures.WIDTH, 1.4 * rows + 0.9), draw, _cells(data, group),
