@@ -327,8 +327,8 @@ def settle(entries: Iterable[Entry], families: Iterable[Family]) -> Ledger:
         counted = [e for e in members if e.p is not None or e.reason is Reason.NOT_PUBLISHED]
         p_values = [1.0 if e.p is None else e.p for e in counted]
         adjusted = adjust(p_values)
-        without_maxt = any("maxt" not in e.p_adjusted for e in counted)
-        rule = "holm" if family.method == "maxt" and without_maxt else family.method
+        permuted = bool(counted) and all("maxt" in e.p_adjusted for e in counted)
+        rule = "holm" if family.method == "maxt" and not permuted else family.method
         for position, entry in enumerate(counted):
             if entry.p is None:
                 continue

@@ -86,15 +86,6 @@ class StudyData:
         """The plan's intervals as a caption calls them."""
         return f"{self.plan.ci_level * 100:g}% confidence interval"
 
-    def rule(self, *, permuted: bool = False) -> str:
-        """Return the rule that decides.
-
-        Max-T needs the captures and one table of permutations; Holm's rule stands in for it where
-        a plan decides by max-T and there is none.
-        """
-        method = self.plan.decision
-        return "holm" if method == "maxt" and not permuted else method
-
     @cached_property
     def draws(self) -> Draws:
         """The shared random draws."""

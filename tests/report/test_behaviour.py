@@ -269,7 +269,7 @@ def test_where_nothing_survives_no_association_is_claimed(root, models):
     ledger, section = run(StudyData(models, features_of(models)))
     text = filled(root, ledger, section)
     assert not any(e.rejected for e in ledger.select(quantity="axis"))
-    assert "None survives correction by the plan's rule (BH)." in text
+    assert "None survives correction (BH)." in text
     assert "is no evidence of an association" in text
     assert "No pooled correlation survives correction." in text
     assert "There is none, so there is nothing to compare." in text

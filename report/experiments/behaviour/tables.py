@@ -26,10 +26,9 @@ _TITLES = {
 
 def family_of(data: StudyData, quantity: str, level: str) -> Family:
     """Declare a family at one level: ``"published"`` or a cohort's key."""
-    method = data.rule(permuted=quantity == "axis" and level != "published")
     name = entry_id(SLUG, quantity, data.study.id, level)
     title = _TITLES[quantity].format(unit=unit_of(data, level))
-    return Family(name, title, method, data.plan.alpha)
+    return Family(name, title, data.plan.decision, data.plan.alpha)
 
 
 def pairs_of(ledger: Ledger, family: str) -> list[Entry]:
@@ -68,18 +67,19 @@ def published_table(data: StudyData, ledger: Ledger) -> Table:
     family = ledger.families[family_of(data, "axis", "published").id]
     pairs = pairs_of(ledger, family.id)
     named = in_words(data, pairs)
+    rules = (family.method, "bh" if family.method == "holm" else "holm")
     left_out = " The unpublished ones are taken as not significant." * (family.m > len(pairs))
     rows = tuple(
         (named[e.id]["model"], named[e.id]["axis"], Stat(e.id, "value"), Stat(e.id, "ci"),
-         Stat(e.id, "p"), Stat(e.id, "adjusted:bh"), Stat(e.id, "adjusted:holm"))
+         Stat(e.id, "p"), *(Stat(e.id, f"adjusted:{rule}") for rule in rules))
         for e in pairs
     )  # fmt: skip
     return Table(
         label_of(data, "published"),
         "The published correlations of generation entropy and axis, with p-values by the t "
         f"approximation, corrected for all pairs that were tested.{left_out}",
-        (left("Model"), left("Axis"), right("ρ"), right(data.ci_name), right("p"), right("p (BH)"),
-         right("p (Holm)")),
+        (left("Model"), left("Axis"), right("ρ"), right(data.ci_name), right("p"),
+         *(right(f"p ({RULES[rule]})") for rule in rules)),
         rows,
     )  # fmt: skip
 

@@ -24,6 +24,7 @@ from report.experiments.calibration.tables import (
     RULES,
     contrast_table,
     entry_of,
+    family_id,
     length_table,
     name,
     replication_tables,
@@ -72,8 +73,7 @@ def _measured(data: StudyData, group: Calibrated) -> tuple[list[Entry], list[Fam
 
 
 def _family(data: StudyData, what: str, level: str, title: str) -> Family:
-    family = entry_id(SLUG, what, data.study.id, level)
-    return Family(family, title, data.rule(), data.plan.alpha)
+    return Family(family_id(data, what, level), title, data.plan.decision, data.plan.alpha)
 
 
 def poles_family(data: StudyData, level: str) -> Family:

@@ -22,6 +22,11 @@ def name(data: StudyData, level: str, *parts: str) -> str:
     return entry_id(SLUG, *parts, data.study.id, level).replace(".", "-")
 
 
+def family_id(data: StudyData, what: str, level: str) -> str:
+    """Make the id of a family of one level."""
+    return entry_id(SLUG, what, data.study.id, level)
+
+
 def entry_of(ledger: Ledger, quantity: str, level: str, model: Model, axis: Axis) -> Entry:
     """Return the entry of one model and axis."""
     suffix = ("published",) if level == "published" else ()
@@ -35,7 +40,7 @@ def _cell(entry: Entry, kind: str) -> Cell:
 
 def contrast_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Table:
     """Describe pole means, Δ and the decision, one row a model and axis."""
-    rule = data.rule()
+    rule = ledger.families[family_id(data, "poles", level)].method
     spread = ("p", "p") if level == "published" else (data.ci_name, "ci")
     rows: list[tuple[Cell, ...]] = []
     for model in models:
@@ -65,7 +70,8 @@ def contrast_table(data: StudyData, ledger: Ledger, level: str, models: Sequence
 
 def length_table(data: StudyData, ledger: Ledger, group: Calibrated) -> Table:
     """Describe effect sizes and what answer length has to do with them."""
-    level, rule = group.cohort.key, data.rule()
+    level = group.cohort.key
+    rule = ledger.families[family_id(data, "lengths", level)].method
     rows: list[tuple[Cell, ...]] = []
     for model in group.shown:
         for axis in data.study.axes:
@@ -91,10 +97,11 @@ def length_table(data: StudyData, ledger: Ledger, group: Calibrated) -> Table:
 
 def replication_tables(data: StudyData, ledger: Ledger, group: Calibrated) -> list[Table]:
     """Describe what holds over models, as far as there is anything to compare."""
-    level, rule = group.cohort.key, data.rule()
+    level = group.cohort.key
     about = {"experiment": SLUG, "evidence": data.evidence, "cohort": level}
     tables: list[Table] = []
     if entries := ledger.select(quantity="replication", **about):
+        rule = ledger.families[family_id(data, "replication", level)].method
         rows = [
             (data.study.axis(str(e.axis)).name, Stat(e.id, "n"), Stat(e.id, "signed"),
              Stat(entry_id(SLUG, "agreement", level, str(e.axis)), "value"), Stat(e.id, "p"),
@@ -110,6 +117,7 @@ def replication_tables(data: StudyData, ledger: Ledger, group: Calibrated) -> li
             tuple(rows),
         ))  # fmt: skip
     if entries := ledger.select(quantity="tuning", **about):
+        rule = ledger.families[family_id(data, "tuning", level)].method
         tables.append(Table(
             name(data, level, "tuning"),
             "Δ of the base model minus Δ of its instruction-tuned sibling, in nats, paired by "

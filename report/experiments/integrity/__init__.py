@@ -246,7 +246,7 @@ def _changes(data: StudyData, ledger: Ledger, subject: Subject) -> dict[str, Any
     key = subject.cohort.key
     right = pairs_of(ledger, family_of(data, "axis", key).id)
     wrong = pairs_of(ledger, integrity_family(data, "axis-wrong", key).id)
-    rule = family_of(data, "axis", key)
+    rule = ledger.families[family_of(data, "axis", key).id]
     kept, instead = ({(e.model, e.axis) for e in found if e.rejected} for found in (right, wrong))
     alpha = rule.alpha
     nominal = [

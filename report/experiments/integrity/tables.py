@@ -83,7 +83,7 @@ def published_tables(
 
 
 def _evidence_table(data: StudyData, ledger: Ledger, pairs: Sequence[tuple[Entry, Entry]]) -> Table:
-    rule = family_of(data, "axis", "published").method
+    rule = ledger.families[family_of(data, "axis", "published").id].method
     named = in_words(data, [a for a, _ in pairs])
     rows = tuple(
         (f"{data.study.model(str(a.model)).label}, {named[a.id]['axis']}", Stat(a.id, "value"),
@@ -128,7 +128,7 @@ def measured_tables(data: StudyData, ledger: Ledger, part: Mapping[str, Any]) ->
     made: list[Table] = []
     if part["captures"]:
         made.append(_captures(data, ledger))
-    made += [_changes(data, change) for change in part["changes"] if change["changed"]]
+    made += [_changes(data, ledger, change) for change in part["changes"] if change["changed"]]
     if part["problems"]:
         made.append(_problems(data, part))
     return made
@@ -170,8 +170,8 @@ def _captures(data: StudyData, ledger: Ledger) -> Table:
     )  # fmt: skip
 
 
-def _changes(data: StudyData, change: Mapping[str, Any]) -> Table:
-    rule = family_of(data, "axis", change["cohort"].key).method
+def _changes(data: StudyData, ledger: Ledger, change: Mapping[str, Any]) -> Table:
+    rule = ledger.families[family_of(data, "axis", change["cohort"].key).id].method
     rows = tuple(
         (f"{data.study.model(str(a.model)).label}, {data.study.axis(str(a.axis)).name}",
          Stat(a.id, "value"), Stat(a.id, "p"), Stat(a.id, f"adjusted:{rule}"),

@@ -119,6 +119,7 @@ def _measured_part(data: StudyData, ledger: Ledger, group: Signatures) -> dict[s
         "matrices": [e for e in strongest if e.p is not None],
         "with_signature": [e for e in strongest if e.rejected],
         "similarities": [e for e in similarities if e.value is not None],
+        "uncompared": sum(e.value is None for e in similarities),
         "alike": [e for e in similarities if e.rejected and _value(e) > 0],
         "unlike": [e for e in similarities if e.rejected and _value(e) < 0],
         "steady": (steady[0], steady[-1]) if steady else None,
@@ -195,7 +196,7 @@ def _missing(data: StudyData, peaks: Sequence[Entry]) -> list[tuple[list[str], s
 def _peak_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Table:
     alone = _peaks(data, ledger, "peak-unsearched", level, models)
     peaks = _peaks(data, ledger, "peak", level, models)
-    rule = data.rule(permuted=level != "published")
+    rule = ledger.families[peaks_family(data, level).id].method
     rows: list[tuple[Cell, ...]] = []
     for model, singles, searched in zip(models, alone, peaks, strict=True):
         for axis, single, peak in zip(data.study.axes, singles, searched, strict=True):
