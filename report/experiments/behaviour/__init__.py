@@ -65,8 +65,9 @@ def analyse(data: StudyData) -> Analysis:
         key, family = subject.cohort.key, declare("axis", subject.cohort.key)
         samples = [sample_of(data, model, baseline) for model, baseline in subject.members()]
         pairs = list(tested(data, samples, family))
-        entries += [*pairs, *without_capture(data, subject, family)]
-        entries += robust(data, samples, declare("partial", key))
+        given_length = declare("partial", key)
+        entries += [*pairs, *robust(data, samples, given_length)]
+        entries += without_capture(data, subject, family, given_length)
         entries += zones(data, subject, declare("zones", key))
         if _poolable(subject):
             entries += pooled(data, subject.cohort, pairs, declare("pooled", key))

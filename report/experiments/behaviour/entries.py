@@ -195,14 +195,32 @@ def _untested(
     )  # fmt: skip
 
 
-def without_capture(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]:
-    """List the pairs of models that should have a capture and have none."""
+def _partial_entry(
+    data: StudyData, model: Model, axis: Axis, estimate: Estimate, outcome: Outcome, family: str
+) -> Entry:
+    columns = ("entropy", axis.key, "n_tokens")
+    return _pair_entry(
+        data, model, axis, "partial", estimate, outcome=outcome, family=family,
+        method="partial Spearman's rho",
+        label=f"entropy and {axis.name} in {model.name}, given length",
+        sources=tuple(question_column(data, model, name) for name in columns),
+    )  # fmt: skip
+
+
+def without_capture(
+    data: StudyData, subject: Subject, family: str, given_length: str
+) -> Iterator[Entry]:
+    """List the pairs of models that should have a capture and have none, in both families."""
     for model in data.study.cohort_models(subject.cohort.key):
         if model in subject.models or not model.in_baseline:
             continue
         reason = data.features.why_missing(model.key, "baseline")
         for axis in data.study.axes:
             yield _untested(data, model, axis, reason, 0, family)
+            yield _partial_entry(
+                data, model, axis, Estimate.missing(reason, 0),
+                Outcome.missing("Partial Spearman, t approximation", reason, 0), given_length,
+            )  # fmt: skip
 
 
 def robust(data: StudyData, samples: Sequence[Sample], family: str) -> Iterator[Entry]:
@@ -217,13 +235,7 @@ def robust(data: StudyData, samples: Sequence[Sample], family: str) -> Iterator[
                 reason = why_missing(data, sample, j, estimate.reason or Reason.TOO_FEW)
                 estimate = Estimate.missing(reason, sample.n)
                 outcome = Outcome.missing(outcome.method, reason, sample.n)
-            columns = ("entropy", axis.key, "n_tokens")
-            yield _pair_entry(
-                data, sample.model, axis, "partial", estimate, outcome=outcome, family=family,
-                method="partial Spearman's rho",
-                label=f"entropy and {axis.name} in {sample.model.name}, given length",
-                sources=tuple(question_column(data, sample.model, name) for name in columns),
-            )  # fmt: skip
+            yield _partial_entry(data, sample.model, axis, estimate, outcome, family)
             tau = kendall(x, y)
             if tau.statistic is not None:
                 yield _pair_entry(

@@ -289,7 +289,8 @@ def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]
         wilcoxon_signed_rank,
     )
 
-    subject, cohort = subject.with_entropy, subject.cohort.key
+    everyone, cohort = subject.expected, subject.cohort.key
+    subject = subject.with_entropy
     if len(subject.models) > 2:
         estimate, outcome = friedman(subject.matched(_entropy)[1])
         yield Entry(
@@ -299,8 +300,20 @@ def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]
             label=f"agreement of the questions on the order of the {subject.cohort.unit}s",
             sources=tuple(_question_source(data, m, "entropy") for m in subject.models),
         )  # fmt: skip
-    for first, second in combinations(subject.models, 2):
-        x, y = subject.only((first, second)).matched(_entropy)[1].T
+    for first, second in combinations(everyone, 2):
+        pair = [m for m in (first, second) if m in subject.models]
+        x, y = subject.only(pair).matched(_entropy)[1].T if len(pair) == 2 else np.empty((2, 0))
+        counts = data.draws.counts(cohort, len(x)) if len(x) else None
+        shift, effect = (
+            hodges_lehmann_paired(x, y, data.plan.ci_level),
+            rank_biserial_paired(x, y, counts, data.plan.ci_level),
+        )
+        test = wilcoxon_signed_rank(x, y)
+        if len(pair) < 2:
+            lost = next(m for m in (first, second) if m not in pair)
+            why = data.features.why_missing(lost.key, "baseline")
+            shift = effect = Estimate.missing(why, 0)
+            test = Outcome.missing(test.method, why, 0)
         shared: dict[str, Any] = {
             "experiment": SLUG, "evidence": data.evidence, "cohort": cohort,
             "model": f"{first.key} {second.key}",
@@ -308,15 +321,14 @@ def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]
         }  # fmt: skip
         yield Entry(
             id=entry_id(SLUG, "difference", first.key, second.key), quantity="difference",
-            family=family, estimate=hodges_lehmann_paired(x, y, data.plan.ci_level),
-            outcome=wilcoxon_signed_rank(x, y), unit="nats", method="Hodges–Lehmann, paired",
+            family=family, estimate=shift, outcome=test, unit="nats",
+            method="Hodges–Lehmann, paired",
             label=f"generation entropy, {first.name} minus {second.name}", **shared,
         )  # fmt: skip
-        counts = data.draws.counts(cohort, len(x))
         yield Entry(
             id=entry_id(SLUG, "rank-biserial", first.key, second.key), quantity="rank-biserial",
-            estimate=rank_biserial_paired(x, y, counts, data.plan.ci_level), unit="rho",
-            method="matched-pairs rank-biserial correlation", seed=data.plan.seed,
+            estimate=effect, unit="rho", method="matched-pairs rank-biserial correlation",
+            seed=None if effect.value is None else data.plan.seed,
             label=f"rank-biserial correlation, {first.name} against {second.name}", **shared,
         )  # fmt: skip
 

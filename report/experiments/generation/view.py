@@ -122,7 +122,7 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
 
 def _part(data: StudyData, ledger: Ledger, level: str, means: Sequence[Entry]) -> dict[str, Any]:
     family = ledger.families[pairs_family(data, level).id]
-    pairs = pairs_of(ledger, family.id)
+    pairs = [e for e in pairs_of(ledger, family.id) if e.p is not None]
     known = _extremes(means)
     name = label_of(data.study.id, level)
     return {
@@ -131,6 +131,7 @@ def _part(data: StudyData, ledger: Ledger, level: str, means: Sequence[Entry]) -
         "absent": [(data.study.model(str(e.model)).name, e.reason) for e in means if e.reason],
         "name": {e.id: data.study.model(str(e.model)).name for e in means},
         "rejected": sum(bool(e.rejected) for e in pairs), "pairs": pairs,
+        "uncompared": len(family.members) - family.m,
         "open": [e for e in pairs if e.rejected is False], "unit": unit_of(data, level),
         "spreadless": [data.study.model(str(e.model)).name for e in means
                        if e.value is not None and e.estimate.interval is None],

@@ -21,6 +21,7 @@ SLUG = "signature"
 N_BINS = 10
 
 _PEAK = "Spearman, permutation, max-T over rows"
+_SIMILARITY = "signature similarity"
 _MATRIX = "Spearman, permutation, max-T over the matrix"
 
 
@@ -172,7 +173,7 @@ def peaks_family(data: StudyData, level: str) -> Family:
     """Declare the family of all peaks of one level."""
     title = "Largest correlation of activation entropy with an axis over the layers"
     title += f", all {unit_of(data, level)}s and axes"
-    return _family(data, "peaks", level, data.rule(permuted=level != "published"), title)
+    return _family(data, "peaks", level, data.plan.decision, title)
 
 
 def _sources(data: StudyData, model: Model, axis: Axis, **where: object) -> tuple[str, ...]:
@@ -251,22 +252,28 @@ def _reason(
     return reason, found.test.n
 
 
+def _why_nothing(data: StudyData, group: Signatures, model: Model) -> tuple[Reason, int] | None:
+    """Say why a model has no signature at all, and on how many questions; None if it has one."""
+    found = group.found.get(model.key)
+    if found is None or np.isnan(found.test.rho).all():
+        return _reason(data, found, model, data.study.axes[0], 0)
+    return None
+
+
 def _strongest(data: StudyData, group: Signatures, model: Model, family: str) -> Entry:
     """Test whether a model has any signature: its largest correlation over the whole matrix."""
     from stats.rankmatrix import first_largest
 
-    found = group.found.get(model.key)
     shared: dict[str, Any] = {
         "id": entry_id(SLUG, "strongest", model.key), "experiment": SLUG, "quantity": "strongest",
         "evidence": data.evidence, "cohort": model.cohort, "model": model.key, "unit": "rho",
         "family": family, "method": "Spearman",
         "label": f"strongest correlation of any layer with any axis in {model.name}",
     }  # fmt: skip
-    if found is None or np.isnan(found.test.rho).all():
-        reason, n = _reason(data, found, model, data.study.axes[0], 0)
-        gone = Outcome.missing(_MATRIX, reason, n)
-        return Entry(estimate=Estimate.missing(reason, n), outcome=gone, **shared)
-    test = found.test
+    if nothing := _why_nothing(data, group, model):
+        gone = Outcome.missing(_MATRIX, *nothing)
+        return Entry(estimate=Estimate.missing(*nothing), outcome=gone, **shared)
+    test = group.found[model.key].test
     strength = np.where(np.isnan(test.rho), -1.0, np.abs(test.rho)).ravel()
     i, j = np.unravel_index(first_largest(strength, 0), test.rho.shape)
     rho, size = float(test.rho[i, j]), test.n_resamples
@@ -289,14 +296,19 @@ def _similarities(data: StudyData, group: Signatures, family: str) -> Iterator[E
     Both answered the same questions, so their noise is shared: the questions are lined up by
     text and permuted together. Permuted apart, shared noise would pass for similarity.
     """
-    for one, other in combinations(group.present, 2):
-        estimate, outcome = _similarity(data, group.cohort, one, other)
+    for one, other in combinations(group.models, 2):
+        nothing = next(filter(None, (_why_nothing(data, group, m) for m in (one, other))), None)
+        estimate, outcome = (
+            (Estimate.missing(*nothing), Outcome.missing(_SIMILARITY, *nothing))
+            if nothing
+            else _similarity(data, group.cohort, one, other)
+        )
         yield Entry(
             id=entry_id(SLUG, "similarity", one.key, other.key), experiment=SLUG,
             quantity="similarity", evidence=data.evidence, cohort=group.cohort.key,
             model=f"{one.key} {other.key}", estimate=estimate, outcome=outcome, family=family,
             unit="r", method=f"Pearson correlation of signatures in {N_BINS} bins of depth",
-            seed=data.plan.seed,
+            seed=None if estimate.value is None else data.plan.seed,
             label=f"similarity of the signatures of {one.name} and {other.name}",
             sources=tuple(
                 s for m in (one, other) for s in (
@@ -316,7 +328,7 @@ def _similarity(
     pair = [data.features.baselines[m.key] for m in (one, other)]
     common = [q for q in pair[0].questions if q in pair[1].questions]
     if len(common) < 3:
-        gone = Outcome.missing("signature similarity", Reason.TOO_FEW, len(common))
+        gone = Outcome.missing(_SIMILARITY, Reason.TOO_FEW, len(common))
         return Estimate.missing(Reason.TOO_FEW, len(common)), gone
     (x1, y1), (x2, y2) = (_lined_up(data, baseline, common) for baseline in pair)
     together = data.draws.permutations(cohort.key, len(common))
