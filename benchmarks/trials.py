@@ -8,7 +8,7 @@ shared within a block, as they are within a model, and never between blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import pi, sin, sqrt
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from stats import comparison, correlation, dimension, meta, multiplicity, profiles, resampling
-from stats.outcome import Interval, Outcome
+from stats.outcome import Interval, Outcome, Reason
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
@@ -114,16 +114,18 @@ def axes(rng: Rng, n: int, count: int = AXES, shared: float = 0.3) -> Array:
 # --- intervals --------------------------------------------------------------------------
 
 
-def covers(interval: Interval | None, truth: float) -> float:
-    return np.nan if interval is None else float(interval.low <= truth <= interval.high)
+def covers(interval: Interval | Reason | None, truth: float) -> float:
+    return (
+        float(interval.low <= truth <= interval.high) if isinstance(interval, Interval) else np.nan
+    )
 
 
-def judged(found: list[Interval | None], truth: float, wanted: str = "") -> Trials:
+def judged(found: Sequence[Interval | Reason | None], truth: float, wanted: str = "") -> Trials:
     """Tell which intervals cover, and with ``wanted`` which were made by another method."""
     values = np.array([covers(interval, truth) for interval in found])
     if not wanted:
         return Trials(values)
-    other = [float(i is not None and i.method != wanted) for i in found]
+    other = [float(isinstance(i, Interval) and i.method != wanted) for i in found]
     return Trials(values, np.array(other))
 
 
@@ -131,7 +133,7 @@ def spearman_intervals(rng: Rng, n: int, ties: bool, rho: float) -> dict[str, Tr
     x, y = pairs(rng, (BLOCK, n, 1), rho, ties)
     counts = resampling.draw_counts(n, N_BOOTSTRAP, rng)
     listed = resampling.enumerate_counts(n) if n <= resampling.ENUMERATE_MAX else None
-    found: dict[str, list[Interval | None]] = {}
+    found: dict[str, list[Interval | Reason | None]] = {}
     for a, b in zip(x, y, strict=True):
         bca = resampling.bootstrap_spearman(a, b, counts, level=LEVEL)
         percentile = resampling.bootstrap_spearman(a, b, counts, level=LEVEL, method="percentile")
@@ -157,7 +159,7 @@ def mean_intervals(rng: Rng, n: int, skewed: bool) -> dict[str, Trials]:
         comparison.mean_t_interval(float(column.mean()), float(column.std(ddof=1)), n, LEVEL)
         for column in sample.T
     ]
-    return {"bca": judged(list(bca), truth, "bca"), "t": judged(t, truth)}
+    return {"bca": judged(bca, truth, "bca"), "t": judged(t, truth)}
 
 
 def shift_intervals(rng: Rng, n: int, ties: bool, paired: bool) -> dict[str, Trials]:
@@ -182,7 +184,7 @@ def dimension_intervals(rng: Rng, n: int, decay: float) -> dict[str, Trials]:
     """Effective dimension where each axis has ``decay`` times the variance of the last."""
     variances = decay ** np.arange(AXES)
     counts = resampling.draw_counts(n, N_BOOTSTRAP, rng)
-    made: list[Interval | None] = []
+    made: list[Interval | Reason | None] = []
     for points in rng.standard_normal((BLOCK, n, AXES)) * np.sqrt(variances):
         observed = dimension.participation_ratio(points).value
         assert observed is not None

@@ -38,13 +38,13 @@ def numbers(entry: Entry, ledger: Ledger) -> dict[str, str]:
 
 def in_words(entry: Entry, ledger: Ledger) -> dict[str, str]:
     """Return a row for the screen, by column; what names the data is not in it."""
-    interval, family = entry.estimate.interval, ledger.families.get(entry.family)
+    family = ledger.families.get(entry.family)
     return numbers(entry, ledger) | {
         "statistic": entry.id,
         "what": entry.label,
         "evidence": entry.evidence,
         "method": entry.method,
-        "cimethod": _interval_method(entry) if interval else fmt.MISSING,
+        "cimethod": _interval_made(entry),
         "pmethod": entry.outcome.method if entry.outcome else fmt.MISSING,
         "family": family.id if family else fmt.MISSING,
         "m": str(family.m) if family else fmt.MISSING,
@@ -58,6 +58,16 @@ def _interval_method(entry: Entry) -> str:
     if interval is None:
         return ""
     return f"{fmt.level(entry)} {interval.method}"
+
+
+def _interval_made(entry: Entry) -> str:
+    """Say how the interval was made and what stood in its way, or why there is none."""
+    interval, why = entry.estimate.interval, entry.estimate.no_interval
+    if interval is None:
+        return f"none: {why.sentence}" if why else fmt.MISSING
+    undefined = fmt.undefined(interval.undefined_share)
+    reasons = "; ".join(filter(None, (interval.note, undefined and f"undefined: {undefined}")))
+    return _interval_method(entry) + (f" ({reasons})" if reasons else "")
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,7 @@ class Codes:
     @cached_property
     def reasons(self) -> Mapping[Reason, str]:
         """Letter by reason why a number is missing."""
-        used = dict.fromkeys(e.reason for e in self.ledger)
+        used = dict.fromkeys(r for e in self.ledger for r in (e.reason, e.estimate.no_interval))
         return {r: ascii_lowercase[i] for i, r in enumerate(r for r in used if r is not None)}
 
     @cached_property
@@ -103,11 +113,20 @@ class Codes:
         """``F1``, … by id of the family."""
         return _numbered("F", self.ledger.families)
 
+    def _interval(self, entry: Entry) -> str:
+        """Return the code of an interval with its share of undefined resamples, or of none."""
+        interval, why = entry.estimate.interval, entry.estimate.no_interval
+        if interval is None:
+            return f"no CI ({self.reasons[why]})" if why else ""
+        undefined = fmt.undefined(interval.undefined_share)
+        code = self.intervals[_interval_method(entry)]
+        return f"{code} (u {undefined})" if undefined else code
+
     def row(self, entry: Entry) -> dict[str, str]:
         """Return an entry's row for paper, by column."""
         methods = [
             self.estimates[entry.method],
-            self.intervals.get(_interval_method(entry), ""),
+            self._interval(entry),
             self.tests[entry.outcome.method] if entry.outcome else "",
         ]
         reason = entry.reason

@@ -81,6 +81,11 @@ def level(entry: Entry) -> str:
     return MISSING if ci is None else f"{ci.level * 100:g}%"
 
 
+def undefined(share: float) -> str:
+    """Format the share of resamples without a value: ``2%``, ``< 1%``, or nothing for none."""
+    return "" if share == 0.0 else "< 1%" if share < 0.01 else f"{share * 100:.0f}%"
+
+
 def signed(value: float, unit: str, decimals: int | None = None) -> str:
     """Format a difference with its sign, also when it is positive."""
     text = number(value, unit, decimals)

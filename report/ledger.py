@@ -70,8 +70,8 @@ class Entry:
         Id of its family, or ``""``.
     model, axis, layer : str or int or None
         What it is about, as far as it applies.
-    seed : int or None
-        The plan's seed where random numbers were used.
+    seed, n_resamples : int or None
+        The plan's seed and number of draws, where random numbers were used.
     sources : tuple of str
         Selectors of the data, ``path?column=value#column``, in the order of the method's
         arguments; see ``report.lineage``.
@@ -98,6 +98,7 @@ class Entry:
     axis: str | None = None
     layer: int | None = None
     seed: int | None = None
+    n_resamples: int | None = None
     sources: tuple[str, ...] = ()
     p_adjusted: Mapping[str, float] = field(default_factory=dict[str, float])
     rejected: bool | None = None
@@ -120,6 +121,12 @@ class Entry:
         if self.estimate.reason is not None:
             return self.estimate.reason
         return None if self.outcome is None else self.outcome.reason
+
+    def why_no(self, kind: str) -> Reason | None:
+        """Say why one aspect, as `report.format.show` calls them, is missing."""
+        if kind == "ci":
+            return self.estimate.reason or self.estimate.no_interval
+        return self.reason
 
     @property
     def anchor(self) -> str:
@@ -149,6 +156,8 @@ class Entry:
             "ci_level": interval and interval.level,
             "ci_method": interval and interval.method,
             "ci_note": (interval and interval.note) or None,
+            "ci_undefined_share": _undefined_share(interval),
+            "ci_reason": self.estimate.no_interval and str(self.estimate.no_interval),
             "statistic": test and test.statistic,
             "p": self.p,
             "p_method": test and test.method,
@@ -156,7 +165,9 @@ class Entry:
             "p_adjusted": dict(self.p_adjusted),
             "rejected": self.rejected,
             "reason": self.reason and str(self.reason),
-            "n_resamples": (test and test.n_resamples) or (interval and interval.n_resamples),
+            "n_resamples": (test and test.n_resamples)
+            or (interval and interval.n_resamples)
+            or self.n_resamples,
             "seed": self.seed,
             "sources": list(self.sources),
         }
@@ -165,8 +176,7 @@ class Entry:
     def from_row(cls, row: Mapping[str, Any]) -> Entry:
         """Rebuild an entry from its JSON fields: its `row` is the same again.
 
-        What a row does not hold (the direction of a test, the share of undefined resamples)
-        takes its default.
+        What a row does not hold (the direction of a test) takes its default.
 
         Raises
         ------
@@ -175,24 +185,33 @@ class Entry:
         """
         reason = Reason(row["reason"]) if row["reason"] else None
         drawn, tested = row["n_resamples"], row["p_method"] is not None
+        share = row["ci_undefined_share"]
         interval = None if row["ci_low"] is None else Interval(
-            row["ci_low"], row["ci_high"], row["ci_level"], row["ci_method"], drawn,
-            note=row["ci_note"] or "",
+            row["ci_low"], row["ci_high"], row["ci_level"], row["ci_method"],
+            None if share is None else drawn, share or 0.0, row["ci_note"] or "",
         )  # fmt: skip
         estimate = Estimate(
-            row["estimate"], row["n"], interval, reason if row["estimate"] is None else None
-        )
+            row["estimate"], row["n"], interval, reason if row["estimate"] is None else None,
+            Reason(row["ci_reason"]) if row["ci_reason"] else None,
+        )  # fmt: skip
         outcome = Outcome(
             row["p_method"], row["n"], row["statistic"], row["p"], row["p_floor"],
             n_resamples=drawn, reason=reason if row["p"] is None else None,
         ) if tested else None  # fmt: skip
         same = ("id", "experiment", "quantity", "evidence", "cohort", "method", "model", "axis",
-                "layer", "seed", "rejected", "unit", "label")  # fmt: skip
+                "layer", "seed", "n_resamples", "rejected", "unit", "label")  # fmt: skip
         return cls(
             estimate=estimate, outcome=outcome, family=row["family"] or "",
             sources=tuple(row["sources"]), p_adjusted=dict(row["p_adjusted"]),
             **{name: row[name] for name in same},
         )  # fmt: skip
+
+
+def _undefined_share(interval: Interval | None) -> float | None:
+    """Return the share of resamples without a value; None where there were no resamples."""
+    if interval is None or (interval.n_resamples is None and not interval.undefined_share):
+        return None
+    return interval.undefined_share
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 
-def mean_t_interval(mean: float, sd: float, n: int, level: float = 0.95) -> Interval | None:
+def mean_t_interval(mean: float, sd: float, n: int, level: float = 0.95) -> Interval | Reason:
     """Make Student's interval of a mean from its summary.
 
     Parameters
@@ -58,8 +58,8 @@ def mean_t_interval(mean: float, sd: float, n: int, level: float = 0.95) -> Inte
 
     Returns
     -------
-    Interval or None
-        None where it is undefined: fewer than two observations, no spread, or a summary
+    Interval or Reason
+        A reason where it is undefined: fewer than two observations, no spread, or a summary
         that is not finite.
 
     Raises
@@ -69,8 +69,12 @@ def mean_t_interval(mean: float, sd: float, n: int, level: float = 0.95) -> Inte
     """
     if sd < 0:
         raise ValueError(f"a standard deviation can't be {sd}")
-    if n < 2 or not (isfinite(mean) and isfinite(sd)) or sd == 0.0:
-        return None
+    if n < 2:
+        return Reason.TOO_FEW
+    if not (isfinite(mean) and isfinite(sd)):
+        return Reason.NON_FINITE
+    if sd == 0.0:
+        return Reason.NO_SPREAD
     half = t_quantile(0.5 + level / 2, n - 1) * sd / sqrt(n)
     return Interval(mean - half, mean + half, level, "t")
 
@@ -121,7 +125,8 @@ def welch_from_summary(
     difference = mean1 - mean2
     if min(n1, n2) < 2 or sd1 == sd2 == 0.0:
         reason = Reason.TOO_FEW if min(n1, n2) < 2 else Reason.CONSTANT_INPUT
-        return Estimate(difference, n), Outcome.missing(method, reason, n)
+        why = Reason.TOO_FEW if min(n1, n2) < 2 else Reason.NO_SPREAD
+        return Estimate.within(difference, n, why), Outcome.missing(method, reason, n)
     se = hypot(sd1 / sqrt(n1), sd2 / sqrt(n2))
     share = (sd1 / sqrt(n1) / se) ** 2
     df = 1.0 / (share**2 / (n1 - 1) + (1.0 - share) ** 2 / (n2 - 1))

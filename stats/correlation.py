@@ -41,7 +41,17 @@ def centred_ranks(values: FloatArray) -> IntArray:
 
 @lru_cache(maxsize=8)
 def arrangements(n: int) -> NDArray[np.int8]:
-    """Return all orders of n things, shape (n!, n), the given order first. Read-only."""
+    """Return all orders of n things, shape (n!, n), the given order first. Read-only.
+
+    Parameters
+    ----------
+    n : int
+
+    Raises
+    ------
+    ValueError
+        If n is above `EXACT_MAX`.
+    """
     if n > EXACT_MAX:
         raise ValueError(f"n = {n} has too many arrangements; at most {EXACT_MAX} are enumerated")
     table = np.array(list(permutations(range(n))), dtype=np.int8).reshape(factorial(n), n)
@@ -135,7 +145,7 @@ def spearman_t(rho: float, n: int, alternative: Alternative = "two-sided") -> Ou
     return _t_outcome(_T, rho, n, n - 2, alternative)
 
 
-def bonett_wright(rho: float, n: int, level: float = 0.95) -> Interval | None:
+def bonett_wright(rho: float, n: int, level: float = 0.95) -> Interval | Reason:
     """Confidence interval of a Spearman correlation from rho and n alone.
 
     Fisher z with the standard error sqrt((1 + rho^2 / 2) / (n - 3)) of Bonett and Wright
@@ -150,8 +160,8 @@ def bonett_wright(rho: float, n: int, level: float = 0.95) -> Interval | None:
 
     Returns
     -------
-    Interval or None
-        None for n < 4 and for a perfect correlation, where the method gives nothing.
+    Interval or Reason
+        A reason for n < 4 and for a perfect correlation, where the method gives nothing.
 
     Raises
     ------
@@ -161,8 +171,10 @@ def bonett_wright(rho: float, n: int, level: float = 0.95) -> Interval | None:
     _check_rho(rho)
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must lie in (0, 1), got {level}")
-    if n < 4 or abs(rho) >= 1.0:
-        return None
+    if n < 4:
+        return Reason.TOO_FEW
+    if abs(rho) >= 1.0:
+        return Reason.PERFECT
     from scipy.special import ndtri
 
     reach = float(ndtri((1.0 + level) / 2.0)) * sqrt((1.0 + rho * rho / 2.0) / (n - 3))
@@ -217,7 +229,7 @@ def partial_spearman(
         return missing(Reason.CONSTANT_INPUT)
     k = int(rank) - 1
     rho = _pearson(residuals[:, 0], residuals[:, 1])
-    estimate = Estimate(rho, n, bonett_wright(rho, n - k, level))
+    estimate = Estimate.within(rho, n, bonett_wright(rho, n - k, level))
     return estimate, _t_outcome(_PARTIAL, rho, n, n - 2 - k, "two-sided")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stats.checks import FloatArray, vector, why_not
-from stats.outcome import Interval
+from stats.outcome import Interval, Reason
 
 Method = Literal["bca", "percentile"]
 
@@ -38,7 +38,7 @@ def bootstrap_interval(
     level: float = 0.95,
     weights: FloatArray | None = None,
     method: Method = "bca",
-) -> Interval | None:
+) -> Interval | Reason:
     """Make a bootstrap interval of any statistic from its replicates.
 
     Parameters
@@ -58,8 +58,8 @@ def bootstrap_interval(
 
     Returns
     -------
-    Interval or None
-        None where more than 5 % of the resamples are undefined or all of them agree.
+    Interval or Reason
+        A reason where more than 5 % of the resamples are undefined or all of them agree.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def bootstrap_means(
     weights: FloatArray | None = None,
     level: float = 0.95,
     method: Method = "bca",
-) -> tuple[Interval | None, ...]:
+) -> tuple[Interval | Reason, ...]:
     """Bootstrap intervals for the mean of each column, all from the same resamples.
 
     Parameters
@@ -102,21 +102,30 @@ def bootstrap_means(
 
     Returns
     -------
-    tuple of Interval or None, length m
-        None for a column that is constant, not finite, or shorter than 2.
+    tuple of Interval or Reason, length m
+        A reason for a column that is constant, not finite, or shorter than 2.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or ``level`` is no coverage.
     """
     table = np.asarray(values, dtype=np.float64)
     if table.ndim != 2 or counts.ndim != 2 or counts.shape[1] != table.shape[0]:
         raise ValueError(f"counts {counts.shape} do not fit values {table.shape}")
     n = table.shape[0]
-    usable = [why_not(column, minimum=2) is None for column in table.T]
-    clean = np.where(usable, table, 0.0)
+    lacking = [why_not(column, minimum=2) for column in table.T]
+    clean = np.where([reason is None for reason in lacking], table, 0.0)
     replicates = (counts @ clean / n).T
     jackknife = ((np.ones((n, n)) - np.eye(n)) @ clean / max(n - 1, 1)).T
     found = limits(clean.mean(axis=0), replicates, jackknife, level, weights, method)
     return tuple(
-        _interval(found, j, level, counts.shape[0]) if usable[j] else None
-        for j in range(table.shape[1])
+        _interval(found, j, level, counts.shape[0])
+        if reason is None
+        else Reason.NO_SPREAD
+        if reason is Reason.CONSTANT_INPUT
+        else reason
+        for j, reason in enumerate(lacking)
     )
 
 
@@ -127,13 +136,24 @@ def bootstrap_mean(
     weights: FloatArray | None = None,
     level: float = 0.95,
     method: Method = "bca",
-) -> Interval | None:
+) -> Interval | Reason:
     """Bootstrap interval for the mean of one sample; see `bootstrap_means`.
 
     Parameters
     ----------
     values : array-like, shape (n,)
     counts : ndarray, shape (B, n)
+    weights, level, method
+        As in `bootstrap_interval`.
+
+    Returns
+    -------
+    Interval or Reason
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or ``level`` is no coverage.
     """
     table = vector(values, "values")[:, None]
     return bootstrap_means(table, counts, weights=weights, level=level, method=method)[0]
@@ -158,6 +178,16 @@ def limits(
     level : float
     weights : ndarray, shape (B,), or None
     method : {"bca", "percentile"}
+
+    Returns
+    -------
+    Limits
+        `why_none` tells from its note why an interval is missing.
+
+    Raises
+    ------
+    ValueError
+        If ``level`` is no coverage.
     """
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must lie in (0, 1), got {level}")
@@ -188,9 +218,15 @@ def limits(
     return Limits(ends[:, 0], ends[:, 1], share, name, note)
 
 
-def _interval(found: Limits, i: int, level: float, size: int) -> Interval | None:
+def why_none(note: str) -> Reason:
+    """Return the reason that the note on a missing interval stands for."""
+    lost = note.startswith(_UNDEFINED)
+    return Reason.UNDEFINED_RESAMPLES if lost else Reason.NO_SPREAD
+
+
+def _interval(found: Limits, i: int, level: float, size: int) -> Interval | Reason:
     if not found.method[i]:
-        return None
+        return why_none(str(found.note[i]))
     return Interval(
         float(found.low[i]),
         float(found.high[i]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt, tanh
 from typing import Literal
 
@@ -154,7 +154,8 @@ def _inference(
 ) -> tuple[Estimate, Estimate, Outcome, Interval | None]:
     if hartung_knapp and not scattered:
         missing = Outcome.missing(name, Reason.CONSTANT_INPUT, k)
-        return Estimate(mean, k), Estimate(tanh(mean), k), missing, None
+        plain = Estimate.within(mean, k, Reason.NO_SPREAD)
+        return plain, replace(plain, value=tanh(mean)), missing, None
     tail = 0.5 + level / 2
     quantile = t_quantile(tail, k - 1) if hartung_knapp else normal_quantile(tail)
     kind = "hartung-knapp" if hartung_knapp else "wald"

@@ -22,6 +22,8 @@ class Reason(StrEnum):
     ALL_TIED = "all_tied"
     NON_FINITE = "non_finite"
     UNDEFINED_RESAMPLES = "undefined_resamples"
+    NO_SPREAD = "no_spread"
+    PERFECT = "perfect"
     UNBOUNDED = "unbounded"
     MISSING_CAPTURE = "missing_capture"
     DAMAGED_FILE = "damaged_file"
@@ -44,6 +46,8 @@ _SENTENCES = {
     Reason.ALL_TIED: "All differences are zero, so there is nothing to rank.",
     Reason.NON_FINITE: "The input holds values that are not finite.",
     Reason.UNDEFINED_RESAMPLES: "The statistic is undefined in too many resamples.",
+    Reason.NO_SPREAD: "There is no spread from which an interval could be made.",
+    Reason.PERFECT: "The correlation is perfect, and the method gives no interval for that.",
     Reason.UNBOUNDED: "The value has no upper limit here: the relation is perfect, or nearly so.",
     Reason.MISSING_CAPTURE: "No capture of this kind exists for this model.",
     Reason.DAMAGED_FILE: "The capture file is damaged and could not be read.",
@@ -104,12 +108,15 @@ class Estimate:
         Its confidence interval, where one exists.
     reason : Reason or None
         Why ``value`` is missing.
+    no_interval : Reason or None
+        Why there is a value and no interval; None also where none was sought.
     """
 
     value: float | None
     n: int
     interval: Interval | None = None
     reason: Reason | None = None
+    no_interval: Reason | None = None
 
     def __post_init__(self) -> None:
         if (self.value is None) != (self.reason is not None):
@@ -118,6 +125,23 @@ class Estimate:
             raise ValueError(f"estimate is not finite: {self.value}")
         if self.value is None and self.interval is not None:
             raise ValueError("no interval without an estimate")
+        if self.no_interval is not None and (self.value is None or self.interval is not None):
+            raise ValueError("a reason for having no interval belongs to a value without one")
+
+    @classmethod
+    def within(cls, value: float, n: int, found: Interval | Reason | None) -> Estimate:
+        """Make an estimate with its interval, or with the reason why there is none.
+
+        Parameters
+        ----------
+        value : float
+        n : int
+        found : Interval or Reason or None
+            None where no interval was sought.
+        """
+        if isinstance(found, Interval):
+            return cls(value, n, found)
+        return cls(value, n, no_interval=found)
 
     @classmethod
     def missing(cls, reason: Reason, n: int) -> Estimate:

@@ -17,7 +17,18 @@ _CHUNK = 1 << 22
 
 
 def draw_permutations(n: int, n_resamples: int, rng: np.random.Generator) -> IntArray:
-    """Draw random orders of n observations, shape (n_resamples, n)."""
+    """Draw random orders of n observations, shape (n_resamples, n).
+
+    Parameters
+    ----------
+    n, n_resamples : int
+    rng : Generator
+
+    Raises
+    ------
+    ValueError
+        If ``n`` or ``n_resamples`` is below 1.
+    """
     if n < 1 or n_resamples < 1:
         raise ValueError(f"cannot draw {n_resamples} permutations of {n} observations")
     return rng.permuted(np.tile(np.arange(n), (n_resamples, 1)), axis=1)
@@ -107,6 +118,11 @@ def permute_spearman(x: ArrayLike, y: ArrayLike, permutations: IntArray) -> Perm
     Returns
     -------
     PermutationMatrix
+
+    Raises
+    ------
+    ValueError
+        If x, y and the permutations do not fit together.
     """
     first, second = columns(x, y)
     n, p, q = first.shape[0], first.shape[1], second.shape[1]

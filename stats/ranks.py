@@ -123,7 +123,8 @@ def rank_biserial_paired(
         return Estimate(observed, n)
     replicates = _rank_biserial_under(differences, noise, np.asarray(counts, dtype=np.float64))
     jackknife = _rank_biserial_under(differences, noise, np.ones((n, n)) - np.eye(n))
-    return Estimate(observed, n, bootstrap_interval(observed, replicates, jackknife, level=level))
+    found = bootstrap_interval(observed, replicates, jackknife, level=level)
+    return Estimate.within(observed, n, found)
 
 
 def _rank_biserial_under(differences: FloatArray, noise: float, counts: FloatArray) -> FloatArray:
@@ -143,7 +144,7 @@ def _rank_biserial_under(differences: FloatArray, noise: float, counts: FloatArr
 
 def _between_order_statistics(
     values: FloatArray, null: FloatArray | tuple[float, float], level: float
-) -> Interval | None:
+) -> Interval | Reason:
     """Invert a rank test: the interval between two of the sorted ``values``.
 
     Parameters
@@ -156,8 +157,8 @@ def _between_order_statistics(
 
     Returns
     -------
-    Interval or None
-        None where no interval reaches the level, or where all values are equal.
+    Interval or Reason
+        A reason where no interval reaches the level, or where all values are equal.
     """
     error = (1.0 - level) / 2.0
     if isinstance(null, tuple):
@@ -169,8 +170,10 @@ def _between_order_statistics(
         rank = int(np.searchsorted(tail, error * (1.0 + 1e-12), side="right"))
         note = f"attained level {1.0 - 2.0 * tail[rank - 1]:.4f}" if rank else ""
     ordered = np.sort(values)
-    if rank == 0 or is_constant(ordered):
-        return None
+    if rank == 0:
+        return Reason.TOO_FEW
+    if is_constant(ordered):
+        return Reason.NO_SPREAD
     low, high = float(ordered[rank - 1]), float(ordered[values.size - rank])
     return Interval(low, high, level, "hodges-lehmann", note=note)
 
@@ -211,7 +214,7 @@ def hodges_lehmann_paired(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Es
     else:
         null = walsh.size / 2, n * (n + 1) * (2 * n + 1) / 24
     interval = _between_order_statistics(walsh, null, level)
-    return Estimate(float(np.median(walsh)), n, interval)
+    return Estimate.within(float(np.median(walsh)), n, interval)
 
 
 def _two_samples(x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray, Reason | None]:
@@ -329,4 +332,4 @@ def hodges_lehmann_shift(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Est
     else:
         null = shifts.size / 2, shifts.size * (n + 1) / 12
     interval = _between_order_statistics(shifts, null, level)
-    return Estimate(float(np.median(shifts)), n, interval)
+    return Estimate.within(float(np.median(shifts)), n, interval)

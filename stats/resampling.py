@@ -16,7 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from stats.checks import FloatArray, pair
 from stats.correlation import IntArray, bonett_wright
-from stats.intervals import Method, bootstrap_interval, bootstrap_mean, bootstrap_means, limits
+from stats.intervals import (
+    Method,
+    bootstrap_interval,
+    bootstrap_mean,
+    bootstrap_means,
+    limits,
+    why_none,
+)
 from stats.outcome import Estimate, Interval, Reason
 from stats.permutation import (
     PermutationMatrix,
@@ -61,7 +68,18 @@ _BUDGET = 1 << 24
 
 
 def draw_counts(n: int, n_resamples: int, rng: np.random.Generator) -> IntArray:
-    """Draw bootstrap resamples of n observations as counts, shape (n_resamples, n)."""
+    """Draw bootstrap resamples of n observations as counts, shape (n_resamples, n).
+
+    Parameters
+    ----------
+    n, n_resamples : int
+    rng : Generator
+
+    Raises
+    ------
+    ValueError
+        If ``n`` or ``n_resamples`` is below 1.
+    """
     if n < 1 or n_resamples < 1:
         raise ValueError(f"cannot draw {n_resamples} resamples of {n} observations")
     return rng.multinomial(n, np.full(n, 1.0 / n), size=n_resamples)
@@ -131,11 +149,11 @@ class BootstrapMatrix:
     n_resamples: int
     level: float
 
-    def interval(self, i: int, j: int) -> Interval | None:
-        """Return the interval of one pair, or None where there is none."""
+    def interval(self, i: int, j: int) -> Interval | Reason:
+        """Return the interval of one pair, or the reason why there is none."""
         method = str(self.method[i, j])
         if not method:
-            return None
+            return self.reason[i, j] or why_none(str(self.note[i, j]))
         return Interval(
             float(self.low[i, j]),
             float(self.high[i, j]),
@@ -151,7 +169,7 @@ class BootstrapMatrix:
         reason: Reason | None = self.reason[i, j]
         if reason is not None:
             return Estimate.missing(reason, self.n)
-        return Estimate(float(self.rho[i, j]), self.n, self.interval(i, j))
+        return Estimate.within(float(self.rho[i, j]), self.n, self.interval(i, j))
 
 
 def bootstrap_spearman(
@@ -206,13 +224,13 @@ def bootstrap_spearman(
     )
     for i, j in np.argwhere((names == "") & ~np.isnan(rho)):
         closed = bonett_wright(float(rho[i, j]), n, level)
-        if closed is not None:
+        if isinstance(closed, Interval):
             low[i, j], high[i, j], names[i, j] = closed.low, closed.high, closed.method
             notes[i, j] += "; closed form instead"
     return result
 
 
-def exact_bootstrap_spearman(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Interval | None:
+def exact_bootstrap_spearman(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Interval | Reason:
     """Bootstrap interval of one Spearman correlation without random numbers, for n up to 8.
 
     Percentile interval over all distinct resamples with their multinomial probabilities. It
@@ -225,8 +243,8 @@ def exact_bootstrap_spearman(x: ArrayLike, y: ArrayLike, level: float = 0.95) ->
 
     Returns
     -------
-    Interval or None
-        With the share of undefined resamples; None where rho is undefined.
+    Interval or Reason
+        With the share of undefined resamples; a reason where there is none.
 
     Raises
     ------
@@ -235,7 +253,7 @@ def exact_bootstrap_spearman(x: ArrayLike, y: ArrayLike, level: float = 0.95) ->
     """
     first, second = pair(x, y)
     if first.size == 0:
-        return None
+        return Reason.TOO_FEW
     counts, weights = enumerate_counts(first.size)
     found = bootstrap_spearman(
         first[:, None], second[:, None], counts, weights=weights, level=level

@@ -86,6 +86,11 @@ class StudyData:
         """The plan's intervals as a caption calls them."""
         return f"{self.plan.ci_level * 100:g}% confidence interval"
 
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """What an entry says of its random numbers."""
+        return {"seed": self.plan.seed, "n_resamples": self.plan.n_resamples}
+
     @cached_property
     def draws(self) -> Draws:
         """The shared random draws."""

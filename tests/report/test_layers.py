@@ -201,7 +201,7 @@ def test_overflow_costs_the_layer_of_its_questions_only():
     partial = ledger[f"layers.mean.{slug}.layer-02"]
     assert partial.estimate.n == 7
     assert partial.value == pytest.approx(np.nanmean(values[:, 2]))
-    assert ledger[f"layers.width.{slug}"].estimate.interval is None
+    assert ledger[f"layers.width.{slug}"].estimate.no_interval is Reason.NON_FINITE
     assert ledger["layers.classification.smollm2.ladder"].estimate.n == 2 * 7
     section, _ = filled([data], ledger, arrays)
     section.figures[0].draw(Canvas(figsize=(6, 3), layout="constrained"))

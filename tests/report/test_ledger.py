@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -84,6 +85,36 @@ def test_the_json_has_the_agreed_fields_and_no_nan():
     assert document["entries"][1]["reason"] == "too_few"
     assert document["entries"][1]["estimate"] is None
     assert set(document["families"][0]) == {"id", "title", "m", "method", "alpha", "members"}
+
+
+def test_a_row_says_why_an_effect_has_no_interval_and_how_often_a_resample_gave_nothing():
+    made = Interval(0.1, 0.9, 0.95, "percentile", 999, 0.02, "a fallback")
+    closed = Interval(0.1, 0.9, 0.95, "bonett-wright", None, 0.2, "closed form instead")
+    formula = Interval(0.1, 0.9, 0.95, "t")
+    cases = {
+        "a": (Estimate.within(0.5, 30, made), 0.02, None),
+        "b": (Estimate.within(0.5, 30, closed), 0.2, None),
+        "c": (Estimate.within(0.5, 30, formula), None, None),
+        "d": (Estimate.within(-1.0, 30, Reason.NO_SPREAD), None, "no_spread"),
+        "e": (Estimate(0.5, 30), None, None),
+    }
+    entries = [replace(entry(name, 0.01), estimate=e) for name, (e, *_) in cases.items()]
+    ledger = settle(entries, [family()])
+    for name, (estimate, share, reason) in cases.items():
+        row = ledger[name].row()
+        assert (row["ci_undefined_share"], row["ci_reason"]) == (share, reason)
+        assert Entry.from_row(row).row() == row
+        assert Entry.from_row(row).estimate.no_interval is estimate.no_interval
+    written = list(csv.DictReader(io.StringIO(ledger.to_csv())))
+    assert [row["ci_reason"] for row in written] == ["", "", "", "no_spread", ""]
+    assert [row["ci_undefined_share"] for row in written] == ["0.02", "0.2", "", "", ""]
+
+
+def test_only_a_value_without_an_interval_has_a_reason_for_that():
+    with pytest.raises(ValueError, match="belongs to a value without one"):
+        Estimate(0.5, 30, Interval(0.1, 0.9, 0.95, "t"), no_interval=Reason.NO_SPREAD)
+    with pytest.raises(ValueError, match="belongs to a value without one"):
+        Estimate(None, 30, reason=Reason.TOO_FEW, no_interval=Reason.NO_SPREAD)
 
 
 def test_the_csv_agrees_with_the_json():

@@ -41,10 +41,10 @@ def test_t_interval_by_scipy():
 
 
 def test_t_interval_where_there_is_none():
-    assert mean_t_interval(1.0, 0.5, 1) is None
-    assert mean_t_interval(1.0, 0.0, 30) is None
-    assert mean_t_interval(float("nan"), 0.5, 30) is None
-    assert mean_t_interval(1.0, float("inf"), 30) is None
+    assert mean_t_interval(1.0, 0.5, 1) is Reason.TOO_FEW
+    assert mean_t_interval(1.0, 0.0, 30) is Reason.NO_SPREAD
+    assert mean_t_interval(float("nan"), 0.5, 30) is Reason.NON_FINITE
+    assert mean_t_interval(1.0, float("inf"), 30) is Reason.NON_FINITE
     with pytest.raises(ValueError, match="standard deviation"):
         mean_t_interval(1.0, -0.5, 30)
 

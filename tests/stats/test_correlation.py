@@ -208,8 +208,8 @@ def test_bonett_wright_by_hand():
     se = np.sqrt((1 + 0.125) / 27)
     ends = np.tanh(np.arctanh(0.5) + np.array([-1, 1]) * scipy_stats.norm.ppf(0.975) * se)
     assert (interval.low, interval.high) == pytest.approx(tuple(ends), abs=1e-12)
-    assert bonett_wright(0.5, 3) is None
-    assert bonett_wright(1.0, 30) is None
+    assert bonett_wright(0.5, 3) is Reason.TOO_FEW
+    assert bonett_wright(1.0, 30) is Reason.PERFECT
 
 
 @tied_pairs

@@ -21,7 +21,7 @@ from stats.correlation import (
     spearman_exact,
     spearman_t,
 )
-from stats.outcome import Estimate, Outcome, Reason
+from stats.outcome import Estimate, Interval, Outcome, Reason
 from stats.resampling import (
     bootstrap_mean,
     bootstrap_spearman,
@@ -98,7 +98,8 @@ def test_the_reason_beside_every_form_is_the_same(x, y, reason):
     assert whole(spearman_t(value, len(x))) is None
     assert whole(bayes_factor(value, len(x))) in (None, Reason.UNBOUNDED)
     closed = bonett_wright(value, len(x))
-    assert (closed is None) == (len(x) < 4 or abs(value) == 1.0)
+    why = Reason.TOO_FEW if len(x) < 4 else Reason.PERFECT if abs(value) == 1.0 else None
+    assert closed is why if why else isinstance(closed, Interval)
 
 
 @cases
@@ -140,9 +141,12 @@ def test_the_engine(x, y, reason):
     for method in ("bca", "percentile"):
         found = bootstrap_spearman(first, second, counts, method=method)
         assert whole(found.estimate(0, 0)) is reason
-        if interval := found.interval(0, 0):
+        interval = found.interval(0, 0)
+        if isinstance(interval, Interval):
             assert -1.0 <= interval.low < interval.high <= 1.0
             assert reason is None
+        else:
+            assert interval is (reason or found.estimate(0, 0).no_interval)
     replicates = spearman_replicates(first, second, counts)
     assert np.nanmax(np.abs(replicates), initial=0.0) <= 1.0
     tests = permute_spearman(first, second, draw_permutations(n, 99, np.random.default_rng(2)))
@@ -156,8 +160,8 @@ def test_the_engine(x, y, reason):
 def test_exact_bootstrap(x, y, reason):
     interval = exact_bootstrap_spearman(x, y)
     if reason is not None:
-        assert interval is None
-    if interval is not None:
+        assert interval is (reason if x else Reason.TOO_FEW)
+    if isinstance(interval, Interval):
         assert -1.0 <= interval.low < interval.high <= 1.0
 
 
@@ -166,9 +170,11 @@ def test_means(x, y, reason):
     if not x:
         return
     interval = bootstrap_mean(x, draw_counts(len(x), 200, np.random.default_rng(3)))
-    if not np.isfinite(x).all() or len(x) < 2 or np.ptp(x) <= 1e-12 * np.abs(x).max():
-        assert interval is None
-    elif interval is not None:
+    if not np.isfinite(x).all():
+        assert interval is Reason.NON_FINITE
+    elif len(x) < 2 or np.ptp(x) <= 1e-12 * np.abs(x).max():
+        assert interval is (Reason.NO_SPREAD if len(x) > 1 else Reason.TOO_FEW)
+    elif isinstance(interval, Interval):
         assert min(x) <= interval.low < interval.high <= max(x)
 
 

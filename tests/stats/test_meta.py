@@ -168,7 +168,7 @@ def test_reasons(rho, n, reason):
 def test_equal_correlations_leave_hartung_knapp_without_a_scale():
     found = pool_correlations([0.3, 0.3, 0.3], [30, 30, 30])
     assert found.r.value == pytest.approx(0.3)
-    assert found.r.interval is None
+    assert found.r.no_interval is Reason.NO_SPREAD
     assert found.outcome.reason is Reason.CONSTANT_INPUT
     plain = pool_correlations([0.3, 0.3, 0.3], [30, 30, 30], hartung_knapp=False)
     assert plain.se == pytest.approx(1 / np.sqrt(81))

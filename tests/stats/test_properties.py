@@ -13,6 +13,7 @@ from stats.correlation import bonett_wright, kendall, spearman, spearman_exact, 
 from stats.dimension import participation_ratio
 from stats.entropy import token_entropy
 from stats.multiplicity import adjust
+from stats.outcome import Interval
 from stats.power import spearman_power
 from stats.resampling import (
     bootstrap_spearman,
@@ -96,7 +97,7 @@ def test_intervals_are_intervals_of_correlations(pair, seed):
     x, y = (np.array(v, dtype=float)[:, None] for v in pair)
     found = bootstrap_spearman(x, y, draw_counts(x.size, 199, np.random.default_rng(seed)))
     interval = found.interval(0, 0)
-    if interval is not None:
+    if isinstance(interval, Interval):
         assert -1.0 <= interval.low < interval.high <= 1.0
         assert interval.method in {"bca", "percentile", "bonett-wright"}
         assert (interval.method == "bca") == (interval.note == "")

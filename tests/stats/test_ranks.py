@@ -209,7 +209,7 @@ def test_rank_biserial_interval():
     assert -1.0 <= found.interval.low < found.value < found.interval.high <= 1.0
     assert found.interval.method == "bca"
     assert found.interval.n_resamples == 2000
-    assert rank_biserial_paired(y + 1.0, y, counts).interval is None
+    assert rank_biserial_paired(y + 1.0, y, counts).no_interval is Reason.NO_SPREAD
     with pytest.raises(ValueError, match="counts"):
         rank_biserial_paired(x, y, counts[:, :-1])
 
@@ -248,8 +248,8 @@ def test_hodges_lehmann_interval_is_what_the_test_does_not_reject(n, level):
 def test_hodges_lehmann_attains_its_level():
     x, y = np.random.default_rng(10).normal(size=(2, 6))
     assert hodges_lehmann_paired(x, y).interval.note == "attained level 0.9688"
-    assert hodges_lehmann_paired(x[:5], y[:5]).interval is None
-    assert hodges_lehmann_shift(x[:3], y[:3]).interval is None
+    assert hodges_lehmann_paired(x[:5], y[:5]).no_interval is Reason.TOO_FEW
+    assert hodges_lehmann_shift(x[:3], y[:3]).no_interval is Reason.TOO_FEW
 
 
 @pytest.mark.parametrize(

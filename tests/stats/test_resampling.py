@@ -204,7 +204,7 @@ def test_bca_and_percentile_by_hand_on_the_same_draws(data, rng):
         assert (found.low, found.high) == pytest.approx(tuple(expected), abs=1e-12)
         assert found.method == "percentile"
     assert bca.estimate(4, 0).reason is Reason.CONSTANT_INPUT
-    assert bca.interval(4, 0) is None
+    assert bca.interval(4, 0) is Reason.CONSTANT_INPUT
 
 
 def test_blocks_change_nothing(data, rng, monkeypatch):
@@ -314,7 +314,8 @@ def test_undefined_resamples_are_counted_and_too_many_end_the_bootstrap(rng):
     found = bootstrap_interval(0.0, replicates, rng.normal(size=10))
     assert (found.method, found.undefined_share) == ("bca", 0.03)
     replicates[:60] = np.nan
-    assert bootstrap_interval(0.0, replicates, rng.normal(size=10)) is None
+    found = bootstrap_interval(0.0, replicates, rng.normal(size=10))
+    assert found is Reason.UNDEFINED_RESAMPLES
 
 
 def test_a_mostly_constant_axis_gets_the_closed_form(rng):

@@ -64,7 +64,7 @@ def published_axes(
             sources: tuple[str, ...] = ()
             if row:
                 rho = float(row["rho"])
-                estimate = Estimate(rho, n, bonett_wright(rho, n, data.plan.ci_level))
+                estimate = Estimate.within(rho, n, bonett_wright(rho, n, data.plan.ci_level))
                 outcome = spearman_t(rho, n)
                 where = {"model": model.key, "axis": axis.key}
                 sources = (data.source("published/behaviour", "rho", **where),)
@@ -158,9 +158,9 @@ def tested(data: StudyData, samples: Sequence[Sample], family: str) -> Iterator[
             n, rho = estimate.n, estimate.value
             yield _pair_entry(
                 data, sample.model, axis, "axis", estimate, outcome=permuted[key].outcome(0, j),
-                family=family, p_adjusted={"maxt": float(maxt[key][0, j])}, seed=data.plan.seed,
+                family=family, p_adjusted={"maxt": float(maxt[key][0, j])}, **data.drawn,
             )  # fmt: skip
-            closed = Estimate(rho, n, bonett_wright(rho, n, level))
+            closed = Estimate.within(rho, n, bonett_wright(rho, n, level))
             yield _pair_entry(
                 data, sample.model, axis, "axis-t", closed, outcome=spearman_t(rho, n)
             )
@@ -279,7 +279,10 @@ def pooled(data: StudyData, cohort: Cohort, pairs: Sequence[Entry], family: str)
         if result.r.value is None or result.tau2 is None or result.i2 is None:
             continue
         yield Entry(
-            **name("prediction"), estimate=Estimate(result.r.value, result.k, result.prediction),
+            **name("prediction"),
+            estimate=Estimate.within(
+                result.r.value, result.k, result.prediction or result.r.no_interval
+            ),
             unit="rho", label=f"entropy and {axis.name}, what a new model may show", **shared,
         )  # fmt: skip
         yield Entry(

@@ -70,8 +70,9 @@ def published_table(data: StudyData, ledger: Ledger) -> Table:
     rules = (family.method, "bh" if family.method == "holm" else "holm")
     left_out = " The unpublished ones are taken as not significant." * (family.m > len(pairs))
     rows = tuple(
-        (named[e.id]["model"], named[e.id]["axis"], Stat(e.id, "value"), Stat(e.id, "ci"),
-         Stat(e.id, "p"), *(Stat(e.id, f"adjusted:{rule}") for rule in rules))
+        (named[e.id]["model"], named[e.id]["axis"], Stat(e.id, "value"),
+         e.why_no("ci") or Stat(e.id, "ci"), Stat(e.id, "p"),
+         *(Stat(e.id, f"adjusted:{rule}") for rule in rules))
         for e in pairs
     )  # fmt: skip
     return Table(
@@ -99,7 +100,8 @@ def strongest_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
 
     rows = tuple(
         (data.study.model(str(e.model)).label, named[e.id]["axis"], Stat(e.id, "value"),
-         Stat(e.id, "ci"), Stat(e.id, "p"), Stat(e.id, f"adjusted:{family.method}"),
+         e.why_no("ci") or Stat(e.id, "ci"), Stat(e.id, "p"),
+         Stat(e.id, f"adjusted:{family.method}"),
          given_length(e))
         for e in chosen
     )  # fmt: skip
@@ -153,10 +155,13 @@ def pooled_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
 
         def other(quantity: str, kind: str, e: Entry = e) -> Cell:
             of = entry_id(SLUG, quantity, e.cohort, str(e.axis))
-            return Stat(of, kind) if of in ledger else e.reason or Reason.TOO_FEW
+            if of not in ledger:
+                return e.reason or Reason.TOO_FEW
+            return (ledger[of].why_no("ci") if kind == "ci" else None) or Stat(of, kind)
 
         def own(kind: str, e: Entry = e) -> Cell:
-            return e.estimate.reason or Stat(e.id, kind)
+            missing = e.why_no("ci") if kind == "ci" else e.estimate.reason
+            return missing or Stat(e.id, kind)
 
         rows.append(
             (data.study.axis(str(e.axis)).name, own("value"), own("ci"), other("prediction", "ci"),

@@ -62,14 +62,18 @@ def _across(
 ) -> Entry:
     """Relate dead zones to another quantity across models."""
     from stats.correlation import spearman
+    from stats.resampling import ENUMERATE_MAX
 
     what = "effective dimension" if quantity.endswith("dimension") else "mean entropy"
     rho = spearman(x, dead)
-    interval = None if rho.value is None else _interval(data, cohort, x, dead)
+    estimate, drawn = rho, {}
+    if rho.value is not None:
+        estimate = Estimate.within(rho.value, rho.n, _interval(data, cohort, x, dead))
+        drawn = data.drawn if len(x) > ENUMERATE_MAX else {}
     return Entry(
         id=entry_id(SLUG, quantity, cohort, *((level,) if level else ())), experiment=SLUG,
         quantity=quantity, evidence=level or data.evidence, cohort=cohort, family=family,
-        estimate=Estimate(rho.value, rho.n, interval, rho.reason),
+        estimate=estimate, **drawn,
         outcome=_test(data, cohort, x, dead), unit="rho", method=RHO, sources=sources,
         label=f"{what} and number of dead zones across models",
     )  # fmt: skip
@@ -85,7 +89,7 @@ def _test(data: StudyData, cohort: str, x: FloatArray, y: FloatArray) -> Outcome
     return permute_spearman(x[:, None], y[:, None], permutations).outcome(0, 0)
 
 
-def _interval(data: StudyData, cohort: str, x: FloatArray, y: FloatArray) -> Interval | None:
+def _interval(data: StudyData, cohort: str, x: FloatArray, y: FloatArray) -> Interval | Reason:
     from stats.resampling import ENUMERATE_MAX, bootstrap_spearman, exact_bootstrap_spearman
 
     level = data.plan.ci_level

@@ -114,7 +114,7 @@ def _published(data: StudyData, rows: Sequence[Mapping[str, str]], family: str) 
                     experiment=SLUG, quantity=quantity, evidence="published",
                     cohort=model.cohort, model=model.key, axis=axis.key,
                     family=family if tested else "", unit="nats",
-                    estimate=Estimate(float(text), size) if text
+                    estimate=Estimate.within(float(text), size, Reason.NO_INTERVAL) if text
                     else Estimate.missing(Reason.PUBLISHED_NAN, size),
                     outcome=_published_test(row, n) if tested else None,
                     method="difference of pole means, as published" if tested

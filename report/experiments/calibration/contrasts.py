@@ -130,7 +130,7 @@ def contrast_entries(
         for axis in data.study.axes:
             found = group.contrasts.get((model.key, axis.key))
             if found is None:
-                yield from _missing(data, group, model, axis, poles)
+                yield from _missing(data, group, model, axis, poles, lengths)
             else:
                 yield from _pole_means(data, model, axis, found)
                 yield from _differences(data, model, axis, found, poles, lengths)
@@ -153,7 +153,7 @@ def _sources(data: StudyData, column: str, model: Model, axis: Axis) -> tuple[st
 
 
 def _missing(
-    data: StudyData, group: Calibrated, model: Model, axis: Axis, poles: str
+    data: StudyData, group: Calibrated, model: Model, axis: Axis, poles: str, lengths: str
 ) -> Iterator[Entry]:
     """Say why a pair is missing; the pole means only of models that the tables show."""
     held = data.features.calibrations.get(model.key)
@@ -162,12 +162,16 @@ def _missing(
         if held is not None and axis.key in held.axis
         else data.features.why_missing(model.key, "calibration", axis.key)
     )
-    yield _entry(
-        data, "delta", model, axis, estimate=Estimate.missing(reason, 0), family=poles,
-        method="Hodges–Lehmann, paired", label=f"entropy, {axis.name}, {model.name}",
-    )  # fmt: skip
+    for quantity, family, what in (
+        ("delta", poles, "entropy"), ("tokens", lengths, "answer length"),
+    ):  # fmt: skip
+        yield _entry(
+            data, quantity, model, axis, estimate=Estimate.missing(reason, 0), family=family,
+            method="Hodges–Lehmann, paired", label=f"{what}, {axis.name}, {model.name}",
+            unit="nats" if family == poles else "tokens",
+        )  # fmt: skip
     if model in group.shown:
-        for quantity in (*POLES, "mean-difference", "rank-biserial", "tokens", "length-rho"):
+        for quantity in (*POLES, "mean-difference", "rank-biserial", "length-rho"):
             yield _entry(
                 data, quantity, model, axis, estimate=Estimate.missing(reason, 0),
                 method="not computed", label=f"{quantity}, {axis.name}, {model.name}",
@@ -185,8 +189,9 @@ def _pole_means(data: StudyData, model: Model, axis: Axis, found: Contrast) -> I
         counts = data.draws.counts(f"{model.key}.calibration", values.size)
         interval = bootstrap_mean(values, counts, level=data.plan.ci_level)
         yield _entry(
-            data, pole, model, axis, estimate=Estimate(float(values.mean()), values.size, interval),
-            method="mean over answers of the token mean", seed=data.plan.seed, sources=of,
+            data, pole, model, axis, sources=of, **data.drawn,
+            estimate=Estimate.within(float(values.mean()), values.size, interval),
+            method="mean over answers of the token mean",
             label=f"mean entropy under “{name}”, {model.name}",
         )  # fmt: skip
     first, second = found.entropy.values
@@ -242,8 +247,8 @@ def _rank_biserial(
     return _entry(
         data, "rank-biserial", model, axis, estimate=estimate, unit="rho",
         method=("matched-pairs " if found.paired else "") + "rank-biserial correlation",
-        seed=data.plan.seed if found.paired else None, label=f"rank-biserial, {between}",
-        sources=_sources(data, "entropy", model, axis),
+        label=f"rank-biserial, {between}", sources=_sources(data, "entropy", model, axis),
+        **(data.drawn if found.paired and estimate.value is not None else {}),
     )  # fmt: skip
 
 
@@ -258,7 +263,7 @@ def _length_rho(data: StudyData, model: Model, axis: Axis, found: Contrast, betw
         estimate = spearman(*np.transpose(pairs))
         if estimate.value is not None:
             interval = bonett_wright(estimate.value, estimate.n, data.plan.ci_level)
-            estimate = Estimate(estimate.value, estimate.n, interval)
+            estimate = Estimate.within(estimate.value, estimate.n, interval)
     return _entry(
         data, "length-rho", model, axis, estimate=estimate, unit="rho",
         method="Spearman's rho of paired differences",

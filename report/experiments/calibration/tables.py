@@ -35,7 +35,7 @@ def entry_of(ledger: Ledger, quantity: str, level: str, model: Model, axis: Axis
 
 def _cell(entry: Entry, kind: str) -> Cell:
     described = kind in ("value", "signed")
-    return (entry.estimate.reason if described else entry.reason) or Stat(entry.id, kind)
+    return (entry.estimate.reason if described else entry.why_no(kind)) or Stat(entry.id, kind)
 
 
 def contrast_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Table:

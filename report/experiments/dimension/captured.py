@@ -37,7 +37,7 @@ def propagated(group: Group, subject: Subject) -> Iterator[Entry]:
         len(replicates), 1 - known.size / len(replicates),
     )  # fmt: skip
     yield group.entry(
-        "propagated", Estimate(rho.value, rho.n, interval), seed=group.data.plan.seed,
+        "propagated", Estimate(rho.value, rho.n, interval), **group.data.drawn,
         method="Spearman's rho, questions resampled within models",
         label="the same correlation with the uncertainty of its points",
     )  # fmt: skip

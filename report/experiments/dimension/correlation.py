@@ -27,7 +27,7 @@ def _test(group: Group, x: FloatArray, y: FloatArray, name: str) -> Outcome:
     return permute_spearman(x[:, None], y[:, None], permutations).outcome(0, 0)
 
 
-def _interval(group: Group, x: FloatArray, y: FloatArray, name: str) -> Interval | None:
+def _interval(group: Group, x: FloatArray, y: FloatArray, name: str) -> Interval | Reason:
     from stats.resampling import ENUMERATE_MAX, bootstrap_spearman, exact_bootstrap_spearman
 
     level = group.data.plan.ci_level
@@ -40,13 +40,15 @@ def _interval(group: Group, x: FloatArray, y: FloatArray, name: str) -> Interval
 def related(group: Group, quantity: str, x: FloatArray, y: FloatArray, **fields: Any) -> Entry:
     """Make the entry of a correlation across the models, with interval and test."""
     from stats.correlation import spearman
+    from stats.resampling import ENUMERATE_MAX
 
-    estimate = spearman(x, y)
-    interval = None if estimate.value is None else _interval(group, x, y, group.cohort.key)
-    return group.entry(
-        quantity, Estimate(estimate.value, estimate.n, interval, estimate.reason),
-        outcome=_test(group, x, y, group.cohort.key), **fields,
-    )  # fmt: skip
+    estimate, drawn = spearman(x, y), {}
+    if estimate.value is not None:
+        found = _interval(group, x, y, group.cohort.key)
+        estimate = Estimate.within(estimate.value, estimate.n, found)
+        drawn = group.data.drawn if len(x) > ENUMERATE_MAX else {}
+    outcome = _test(group, x, y, group.cohort.key)
+    return group.entry(quantity, estimate, outcome=outcome, **drawn, **fields)
 
 
 def correlated(group: Group) -> Iterator[Entry]:
@@ -65,9 +67,11 @@ def _leave_one_out(group: Group) -> Iterator[Entry]:
 
     for i, model in enumerate(group.models):
         x, y = np.delete(group.entropy, i), np.delete(group.effective, i)
+        outcome = _test(group, x, y, model.key)
         yield group.entry(
-            "leave-one-out", spearman(x, y), model.key, outcome=_test(group, x, y, model.key),
-            model=model.key, label=f"Spearman correlation without {model.name}",
+            "leave-one-out", spearman(x, y), model.key, outcome=outcome,
+            **(group.data.drawn if outcome.n_resamples else {}), model=model.key,
+            label=f"Spearman correlation without {model.name}",
             method="Spearman's rho, one left out", sources=group.sources(model.key),
         )  # fmt: skip
 
@@ -80,7 +84,7 @@ def _robustness(group: Group) -> Iterator[Entry]:
         return
     rho, n = estimate.value, estimate.n
     yield group.entry(
-        "rho-closed-form", Estimate(rho, n, bonett_wright(rho, n, group.data.plan.ci_level)),
+        "rho-closed-form", Estimate.within(rho, n, bonett_wright(rho, n, group.data.plan.ci_level)),
         label="the same correlation with the Bonett–Wright interval",
     )  # fmt: skip
     tau = kendall(group.entropy, group.effective)

@@ -52,12 +52,13 @@ def measured_effective(data: StudyData, subject: Subject) -> Iterator[Entry]:
                 estimate.value, resampled_participation_ratio(points, counts),
                 jackknife_participation_ratio(points), level=data.plan.ci_level,
             )  # fmt: skip
-            estimate = Estimate(estimate.value, estimate.n, interval)
+            estimate = Estimate.within(estimate.value, estimate.n, interval)
         yield Entry(
             id=entry_id(SLUG, "effective", model.key), experiment=SLUG, quantity="effective",
             evidence=data.evidence, cohort=model.cohort, model=model.key, estimate=estimate,
             unit="dimension", method="participation ratio of the covariance of the projections",
-            seed=data.plan.seed, label=f"effective dimension of {model.name}",
+            **({} if estimate.value is None else data.drawn),
+            label=f"effective dimension of {model.name}",
             sources=tuple(
                 data.source("features/questions", axis, model=model.key) for axis in axes
             ),

@@ -130,6 +130,8 @@ def _answers(group: Group, ledger: Ledger) -> Table:
 
 
 def _known(entry: Entry, kind: str) -> Cell:
+    if kind == "ci" and entry.estimate.no_interval is not None:
+        return entry.estimate.no_interval
     missing = (
         (kind == "ci" and entry.estimate.interval is None)
         or (kind in ("p", "floor") and entry.outcome is None)

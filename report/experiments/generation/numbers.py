@@ -69,7 +69,9 @@ def _published(data: StudyData, rows: Sequence[Mapping[str, str]]) -> Iterator[E
     for row in rows:
         model, n = data.study.model(row["model"]), int(row["n_questions"])
         mean, sd = float(row["entropy_mean_nats"]), row["entropy_sd_nats"]
-        around = mean_t_interval(mean, float(sd), n, data.plan.ci_level) if sd else None
+        around = (
+            mean_t_interval(mean, float(sd), n, data.plan.ci_level) if sd else Reason.NO_INTERVAL
+        )
         described = (
             ("mean", "entropy_mean_nats", "nats", around),
             ("sd", "entropy_sd_nats", "nats", None),
@@ -80,7 +82,7 @@ def _published(data: StudyData, rows: Sequence[Mapping[str, str]]) -> Iterator[E
             tokens, text = quantity == "tokens", row[column]
             yield _entry(
                 data, quantity, model,
-                Estimate(float(text), n, interval) if text
+                Estimate.within(float(text), n, interval) if text
                 else Estimate.missing(Reason.PUBLISHED_NAN, n),
                 evidence="published", unit=unit,
                 method="count, as published" if tokens
@@ -110,7 +112,7 @@ def _published_pairs(
         else:
             n = int(one["n_questions"]) + int(other["n_questions"])
             difference = float(one["entropy_mean_nats"]) - float(other["entropy_mean_nats"])
-            estimate = Estimate(difference, n)
+            estimate = Estimate.within(difference, n, Reason.NO_INTERVAL)
             outcome = Outcome.missing(
                 "Welch t test from summaries, unpaired", Reason.PUBLISHED_NAN, n
             )
@@ -159,10 +161,10 @@ def _measured(data: StudyData, subject: Subject) -> Iterator[Entry]:
             ("median", np.median(values), None),
         ):
             yield _entry(
-                data, quantity, model, Estimate(float(value), n, ci), sources=source,
+                data, quantity, model, Estimate.within(float(value), n, ci), sources=source,
                 method=f"{quantity} over questions of the token mean",
                 label=f"{quantity} generation entropy of {model.name}",
-                seed=data.plan.seed if ci else None,
+                **(data.drawn if ci else {}),
             )  # fmt: skip
         yield _entry(
             data, "tokens", model,
@@ -271,9 +273,10 @@ def _over_positions(data: StudyData, subject: Subject) -> Iterator[Entry]:
             else:
                 counts = data.draws.counts(model.key, values.size)
                 interval = bootstrap_mean(values, counts, level=data.plan.ci_level)
-                estimate = Estimate(float(values.mean()), values.size, interval)
+                estimate = Estimate.within(float(values.mean()), values.size, interval)
             yield _entry(
-                data, quantity, model, estimate, unit=unit, seed=data.plan.seed,
+                data, quantity, model, estimate, unit=unit,
+                **({} if estimate.value is None else data.drawn),
                 method=f"mean over answers of the {quantity} over token positions",
                 label=f"{quantity} of token entropy within answers of {model.name}",
                 sources=(_question_source(data, model, column),),
@@ -328,7 +331,7 @@ def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]
         yield Entry(
             id=entry_id(SLUG, "rank-biserial", first.key, second.key), quantity="rank-biserial",
             estimate=effect, unit="rho", method="matched-pairs rank-biserial correlation",
-            seed=None if effect.value is None else data.plan.seed,
+            **({} if effect.value is None else data.drawn),
             label=f"rank-biserial correlation, {first.name} against {second.name}", **shared,
         )  # fmt: skip
 

@@ -32,7 +32,7 @@ def summary_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[
         def cell(quantity: str, kind: str = "value", model: Model = model) -> Cell:
             found = ledger.get(entry_id(SLUG, quantity, model.key, *suffix(level)))
             if found is not None:
-                return found.reason or Stat(found.id, kind)
+                return found.why_no(kind) or Stat(found.id, kind)
             # Where a model has no mean, its other numbers are not even tried.
             mean = ledger[entry_id(SLUG, "mean", model.key, *suffix(level))]
             return mean.reason or Reason.NOT_PUBLISHED
@@ -88,7 +88,7 @@ def pairs_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
 
         def cell(entry: Entry, kind: str) -> Cell:
             tested = kind == "p" or kind.startswith("adjusted")
-            missing = entry.reason if tested else entry.estimate.reason
+            missing = entry.why_no(kind) if tested or kind == "ci" else entry.estimate.reason
             return missing or Stat(entry.id, kind)
 
         first, second = (data.study.model(key).label for key in str(entry.model).split())

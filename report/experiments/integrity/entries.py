@@ -176,7 +176,8 @@ def _against(
         )  # fmt: skip
     yield _entry(
         data, "right-wrong" + suffix, model, estimate, unit="rho", method=RHO, sources=sources,
-        seed=data.plan.seed, label=f"entropy of rightly and wrongly cut {what}, {model.name}",
+        **({} if estimate.value is None else data.drawn),
+        label=f"entropy of rightly and wrongly cut {what}, {model.name}",
     )  # fmt: skip
     yield _entry(
         data, "wrong-mean" + suffix, model, mean, unit="nats", sources=sources[::-1],
@@ -266,7 +267,8 @@ def wrong_axes(data: StudyData, subject: Subject, family: str) -> Iterator[Entry
                 outcome = Outcome.missing(outcome.method, reason, sample.n)
             yield _entry(
                 data, "axis-wrong", model, estimate, axis.key, axis=axis.key,
-                family=family, outcome=outcome, unit="rho", method=RHO, seed=data.plan.seed,
+                family=family, outcome=outcome, unit="rho", method=RHO,
+                **(data.drawn if known else {}),
                 p_adjusted={"maxt": float(adjusted[0, j])} if known else {},
                 label=f"entropy of wrongly cut answers and {axis.name} in {model.name}",
                 sources=tuple(

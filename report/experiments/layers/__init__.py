@@ -13,7 +13,7 @@ from report.experiments.layers.measured import ESTIMATORS, SLUG, Profiles, measu
 from report.ledger import Entry, Ledger
 from report.study import Model
 from report.tables import left, right
-from stats.outcome import Estimate, Reason
+from stats.outcome import Estimate
 
 TITLE = "Activation entropy by layer"
 
@@ -189,9 +189,7 @@ def _ranking(data: StudyData, ledger: Ledger, group: Profiles, quantity: str) ->
 
 def _cell(ledger: Ledger, quantity: str, model: Model, kind: str = "value") -> Cell:
     entry = ledger[entry_id(SLUG, quantity, model.key)]
-    if kind == "ci" and entry.estimate.interval is None:
-        return entry.reason or Reason.NO_INTERVAL
-    return entry.reason or Stat(entry.id, kind)
+    return entry.why_no(kind) or Stat(entry.id, kind)
 
 
 def _profile_table(data: StudyData, ledger: Ledger, group: Profiles) -> Table:

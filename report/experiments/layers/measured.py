@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -126,7 +126,7 @@ def _described(data: StudyData, group: Profiles, model: Model) -> Iterator[Entry
             yield _entry(
                 data, f"{quantity}-{suffix}" if suffix else quantity, model, estimate,
                 method=f"{in_words}, {how}", layer=layer, sources=source,
-                seed=data.plan.seed if estimate.interval else None,
+                **(data.drawn if profile and profile.complete and quantity != "spread" else {}),
                 label=f"{in_words} of activation entropy in {model.name} ({how})",
             )  # fmt: skip
 
@@ -147,6 +147,9 @@ _IN_WORDS = {
 }
 
 
+_INTERVALS = ("min", "max", "width", "level")
+
+
 def _summaries(data: StudyData, model: Model, profile: Profile | None) -> dict[str, Estimate]:
     """Summarise a profile; the intervals resample questions and search the extremes anew."""
     if profile is None or not np.isfinite(profile.mean).any():
@@ -157,30 +160,32 @@ def _summaries(data: StudyData, model: Model, profile: Profile | None) -> dict[s
         "min": lowest, "max": highest, "width": highest - lowest,
         "level": np.nanmean(profile.mean), "spread": np.nanmean(profile.sd),
     }  # fmt: skip
-    intervals = _summary_intervals(data, model, profile) if profile.complete else {}
-    return {name: Estimate(float(v), n, intervals.get(name)) for name, v in found.items()}
+    intervals: Mapping[str, Interval | Reason] = dict.fromkeys(_INTERVALS, Reason.NON_FINITE)
+    if profile.complete:
+        intervals = _summary_intervals(data, model, profile)
+    return {name: Estimate.within(float(v), n, intervals.get(name)) for name, v in found.items()}
 
 
 def _summary_intervals(
     data: StudyData, model: Model, profile: Profile
-) -> dict[str, Interval | None]:
+) -> dict[str, Interval | Reason]:
     from stats.resampling import bootstrap_interval, jackknife_counts
 
     n = profile.values.shape[0]
     resampled = data.draws.counts(model.key, n) @ profile.values / n
     left_out = jackknife_counts(n) @ profile.values / (n - 1)
-    summaries = {
-        "min": lambda means: means.min(axis=1),
-        "max": lambda means: means.max(axis=1),
-        "width": lambda means: np.ptp(means, axis=1),
-        "level": lambda means: means.mean(axis=1),
-    }
+    summaries: tuple[Callable[[FloatArray], FloatArray], ...] = (
+        lambda means: means.min(axis=1),
+        lambda means: means.max(axis=1),
+        lambda means: np.ptp(means, axis=1),
+        lambda means: means.mean(axis=1),
+    )
     return {
         name: bootstrap_interval(
             float(of(profile.mean[None])[0]), of(resampled), of(left_out),
             level=data.plan.ci_level,
         )
-        for name, of in summaries.items()
+        for name, of in zip(_INTERVALS, summaries, strict=True)
     }  # fmt: skip
 
 
@@ -199,17 +204,17 @@ def _layer_means(data: StudyData, group: Profiles, model: Model) -> Iterator[Ent
         whole = [column[np.isfinite(column)] for column in profile.values.T]
         intervals = tuple(
             bootstrap_mean(v, data.draws.counts(model.key, v.size), level=level)
-            if v.size > 1 else None for v in whole
+            if v.size > 1 else Reason.TOO_FEW for v in whole
         )  # fmt: skip
     for layer, (value, n) in enumerate(zip(profile.mean, profile.known, strict=True)):
         known = bool(np.isfinite(value))
         reason = Reason.NON_FINITE if n == 0 else Reason.TOO_FEW
         yield _entry(
             data, "mean", model,
-            Estimate(float(value), int(n), intervals[layer]) if known
+            Estimate.within(float(value), int(n), intervals[layer]) if known
             else Estimate.missing(reason, int(n)),
             ending=(f"layer-{layer:02d}",), layer=layer, method="mean over questions",
-            seed=data.plan.seed if intervals[layer] else None,
+            **(data.drawn if n > 1 and known else {}),
             label=f"mean activation entropy of layer {layer} of {model.name}",
             sources=(data.source("features/layers", "entropy", model=model.key, layer=layer),),
         )  # fmt: skip
@@ -288,7 +293,7 @@ def _classified(data: StudyData, group: Profiles) -> Iterator[Entry]:
     yield Entry(
         id=name, experiment=SLUG, quantity="classification", evidence=data.evidence,
         cohort=cohort.key, estimate=estimate, outcome=outcome, unit="share", method=method,
-        seed=None if curves is None else data.plan.seed,
+        **({} if curves is None else data.drawn),
         label=f"share of answers whose profile is nearest to that of their own {cohort.unit}",
         sources=tuple(
             data.source("features/layers", "entropy", model=m.key) for m in group.present

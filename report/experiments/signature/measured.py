@@ -38,7 +38,7 @@ class Signature:
     at_peak : tuple of Estimate
         For each axis the correlation at its peak layer, with an interval that does not know of
         the search.
-    depth : tuple of Interval or None
+    depth : tuple of Interval, Reason or None
         Bootstrap interval of each peak's relative depth.
     shares : ndarray, shape (L, A)
         How often each layer is the peak over the resamples.
@@ -47,7 +47,7 @@ class Signature:
     test: PermutationMatrix
     p_family: FloatArray
     at_peak: tuple[Estimate, ...]
-    depth: tuple[Interval | None, ...]
+    depth: tuple[Interval | Reason | None, ...]
     shares: FloatArray
 
     @property
@@ -121,7 +121,7 @@ def _signature(
     last = max(x.shape[1] - 1, 1)
     where = np.where(strength.max(axis=1) >= 0.0, first_largest(strength, 1) / last, np.nan)
     at_peak: list[Estimate] = []
-    depth: list[Interval | None] = []
+    depth: list[Interval | Reason | None] = []
     for j, peak in enumerate(test.peak.tolist()):
         if peak < 0:
             at_peak.append(Estimate.missing(_why(x, y[:, j]), len(x)))
@@ -210,25 +210,25 @@ def _peak(
         for quantity, label, method in _PLACES:
             yield entry(quantity, gone, unit="share", method=method, label=f"{label}, {what}")
         return
-    seed, n = data.plan.seed, found.test.n
+    n = found.test.n
     everywhere = _sources(data, model, axis)
     yield entry(
         "peak-unsearched", found.at_peak[j], outcome=found.test.outcome(peak, j), layer=peak,
-        method="Spearman", unit="rho", seed=seed, label=f"{what}, as if no search had been made",
+        method="Spearman", unit="rho", **data.drawn, label=f"{what}, as if no search had been made",
         sources=_sources(data, model, axis, layer=peak),
     )  # fmt: skip
     yield entry(
         "peak", Estimate(float(found.test.rho[peak, j]), n), outcome=found.test.peak_outcome(j),
-        layer=peak, method="Spearman", unit="rho", seed=seed, label=what, family=family,
+        layer=peak, method="Spearman", unit="rho", **data.drawn, label=what, family=family,
         p_adjusted={"maxt": float(found.p_family[peak, j])}, sources=everywhere,
     )  # fmt: skip
     modal = int(found.shares[:, j].argmax())
     values = (
-        (Estimate(peak / max(found.n_layers - 1, 1), n, found.depth[j]), peak),
+        (Estimate.within(peak / max(found.n_layers - 1, 1), n, found.depth[j]), peak),
         (Estimate(float(found.shares[modal, j]), n), modal),
     )
     for (quantity, label, method), (estimate, layer) in zip(_PLACES, values, strict=True):
-        yield entry(quantity, estimate, layer=layer, unit="share", method=method, seed=seed,
+        yield entry(quantity, estimate, layer=layer, unit="share", method=method, **data.drawn,
                     label=f"{label}, {what}", sources=everywhere)  # fmt: skip
 
 
@@ -281,7 +281,7 @@ def _strongest(data: StudyData, group: Signatures, model: Model, family: str) ->
         estimate=Estimate(rho, test.n), axis=data.study.axes[int(j)].key, layer=int(i),
         outcome=Outcome(_MATRIX, test.n, rho, float(test.p_maxt[i, j]), 1 / (size + 1),
                         n_resamples=size),
-        seed=data.plan.seed,
+        **data.drawn,
         sources=(
             data.source("features/layers", "entropy", model=model.key),
             *(data.source("features/questions", a.key, model=model.key) for a in data.study.axes),
@@ -308,7 +308,7 @@ def _similarities(data: StudyData, group: Signatures, family: str) -> Iterator[E
             quantity="similarity", evidence=data.evidence, cohort=group.cohort.key,
             model=f"{one.key} {other.key}", estimate=estimate, outcome=outcome, family=family,
             unit="r", method=f"Pearson correlation of signatures in {N_BINS} bins of depth",
-            seed=None if estimate.value is None else data.plan.seed,
+            **({} if estimate.value is None else data.drawn),
             label=f"similarity of the signatures of {one.name} and {other.name}",
             sources=tuple(
                 s for m in (one, other) for s in (

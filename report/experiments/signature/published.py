@@ -55,7 +55,8 @@ def _published_peak(
     alone = spearman_t(rho, n)
     yield _entry(
         "peak-unsearched", model, axis,
-        Estimate(rho, n, bonett_wright(rho, n, data.plan.ci_level)), outcome=alone, layer=layer,
+        Estimate.within(rho, n, bonett_wright(rho, n, data.plan.ci_level)),
+        outcome=alone, layer=layer,
         label=f"{what}, as if no search had been made", sources=peak,
     )  # fmt: skip
     yield _entry(
