@@ -17,6 +17,12 @@ _RELATIVE_NOISE = 1e-12
 def vector(values: ArrayLike, name: str = "x") -> FloatArray:
     """Return ``values`` as a one-dimensional float array.
 
+    Parameters
+    ----------
+    values : array-like, shape (n,)
+    name : str
+        What the message calls it.
+
     Raises
     ------
     ValueError
@@ -30,6 +36,10 @@ def vector(values: ArrayLike, name: str = "x") -> FloatArray:
 
 def pair(x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Return two vectors of the same length.
+
+    Parameters
+    ----------
+    x, y : array-like, shape (n,)
 
     Raises
     ------

@@ -131,6 +131,11 @@ def activation_entropy(
     ndarray, shape (...)
         Nats; NaN where a vector is constant or holds a value that is not finite.
 
+    Raises
+    ------
+    ValueError
+        If there are no values in a vector.
+
     References
     ----------
     .. [1] Freedman and Diaconis (1981), Z. Wahrscheinlichkeitstheorie 57, 453–476.
@@ -184,6 +189,11 @@ def spectral_entropy(states: ArrayLike) -> float:
     float
         Nats; NaN with fewer than two questions, without variance, or with values that are
         not finite.
+
+    Raises
+    ------
+    ValueError
+        If ``states`` is not two-dimensional.
     """
     array = np.asarray(states, dtype=np.float64)
     if array.ndim != 2:

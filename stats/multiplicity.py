@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -47,22 +47,3 @@ def adjust(p: Sequence[float]) -> dict[str, list[float]]:
         rule: np.asarray(multipletests(values, method=name)[1]).tolist()
         for rule, name in _RULES.items()
     }
-
-
-def survivors(p_adjusted: Mapping[str, Sequence[float]], alpha: float) -> dict[str, int]:
-    """Count how many tests of a family each rule rejects.
-
-    Parameters
-    ----------
-    p_adjusted : mapping of str to sequence of float
-        Adjusted p-values by rule, as from `adjust`; further rules (max-T) may be added.
-    alpha : float
-        Error rate, in (0, 1).
-
-    Returns
-    -------
-    dict of str to int
-    """
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha must lie in (0, 1), got {alpha}")
-    return {rule: sum(value <= alpha for value in p) for rule, p in p_adjusted.items()}

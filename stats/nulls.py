@@ -13,40 +13,73 @@ IntArray = NDArray[np.int64]
 
 
 def probability(p: float) -> float:
-    """Keep a p-value inside (0, 1]: an underflow is the smallest number, not 0."""
+    """Keep a p-value inside (0, 1]: an underflow is the smallest number, not 0.
+
+    Parameters
+    ----------
+    p : float
+    """
     return min(max(float(p), sys.float_info.min), 1.0)
 
 
 def normal_two_sided(z: float) -> float:
-    """Two-sided p of a standard normal statistic."""
+    """Two-sided p of a standard normal statistic.
+
+    Parameters
+    ----------
+    z : float
+    """
     from scipy.special import ndtr
 
     return probability(2.0 * float(ndtr(-abs(z))))
 
 
 def normal_quantile(p: float) -> float:
-    """Quantile of the standard normal distribution."""
+    """Quantile of the standard normal distribution.
+
+    Parameters
+    ----------
+    p : float
+        In (0, 1).
+    """
     from scipy.special import ndtri
 
     return float(ndtri(p))
 
 
 def t_two_sided(t: float, df: float) -> float:
-    """Two-sided p of a Student statistic with ``df`` degrees of freedom."""
+    """Two-sided p of a Student statistic with ``df`` degrees of freedom.
+
+    Parameters
+    ----------
+    t, df : float
+    """
     from scipy.special import stdtr
 
     return probability(2.0 * float(stdtr(df, -abs(t))))
 
 
 def t_quantile(p: float, df: float) -> float:
-    """Quantile of Student's distribution with ``df`` degrees of freedom."""
+    """Quantile of Student's distribution with ``df`` degrees of freedom.
+
+    Parameters
+    ----------
+    p : float
+        In (0, 1).
+    df : float
+    """
     from scipy.special import stdtrit
 
     return float(stdtrit(df, p))
 
 
 def chi2_upper(statistic: float, df: float) -> float:
-    """Upper tail of the χ² distribution with ``df`` degrees of freedom."""
+    """Upper tail of the χ² distribution with ``df`` degrees of freedom.
+
+    Parameters
+    ----------
+    statistic, df : float
+    """
     from scipy.special import chdtrc
 
     return probability(float(chdtrc(df, statistic)))

@@ -14,29 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import atanh, factorial, pi, sin, sqrt
+from math import atanh, pi, sin, sqrt
 
 import numpy as np
 
 from stats.checks import FloatArray
 from stats.correlation import EXACT_MAX, arrangements
-from stats.outcome import Alternative, Estimate, Reason
+from stats.outcome import Estimate, Reason
 
 _POINTS_LOG2 = 16
 _SCRAMBLE = 20260211
-
-
-def attainable_floor(n: int, alternative: Alternative = "two-sided") -> float:
-    """Smallest p that an exact rank test of n untied pairs can reach: 2/n!, or 1/n!.
-
-    Raises
-    ------
-    ValueError
-        If n < 1.
-    """
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
-    return min(1.0, (2 if alternative == "two-sided" else 1) / factorial(n))
 
 
 def spearman_power(rho: float, n: int, alpha: float = 0.05) -> float:
@@ -77,6 +64,12 @@ def power_curve(rhos: Sequence[float], n: int, alpha: float = 0.05) -> FloatArra
 def minimum_detectable_rho(n: int, power: float = 0.8, alpha: float = 0.05) -> Estimate:
     """Smallest absolute correlation that the two-sided test finds with the given power.
 
+    Parameters
+    ----------
+    n : int
+    power, alpha : float
+        In (0, 1), the power above alpha.
+
     Returns
     -------
     Estimate
@@ -100,6 +93,13 @@ def minimum_detectable_rho(n: int, power: float = 0.8, alpha: float = 0.05) -> E
 
 def required_n(rho: float, power: float = 0.8, alpha: float = 0.05) -> int | None:
     """Fewest observations with which the two-sided test finds rho with the given power.
+
+    Parameters
+    ----------
+    rho : float
+        Population Spearman correlation, in [-1, 1].
+    power, alpha : float
+        In (0, 1), the power above alpha.
 
     Returns
     -------

@@ -140,6 +140,11 @@ def to_relative_depth(values: ArrayLike, n_points: int) -> FloatArray:
     -------
     ndarray, shape (..., n_points)
         At depths 0…1 in equal steps. A NaN layer spoils only points that need it.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, or fewer than two points are wanted.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim == 0 or array.shape[-1] == 0 or n_points < 2:
@@ -167,6 +172,11 @@ def bin_by_depth(matrix: ArrayLike, n_bins: int = 10) -> FloatArray:
     -------
     ndarray, shape (n_bins, A)
         Means over the values that are not NaN; NaN where a bin has none.
+
+    Raises
+    ------
+    ValueError
+        If ``matrix`` is not two-dimensional or has no layer, or no bin is wanted.
     """
     array = np.asarray(matrix, dtype=np.float64)
     if array.ndim != 2 or array.shape[0] == 0 or n_bins < 1:

@@ -47,6 +47,11 @@ def spearman_matrix(x: ArrayLike, y: ArrayLike) -> FloatArray:
     -------
     ndarray, shape (p, q)
         NaN where undefined: a column that is constant or not finite, or n < 3.
+
+    Raises
+    ------
+    ValueError
+        If x and y are not tables with equally many rows.
     """
     first, second = columns(x, y)
     ranks_x, ranks_y = unit_ranks(first), unit_ranks(second)
@@ -68,6 +73,11 @@ def spearman_rows(x: ArrayLike, y: ArrayLike) -> FloatArray:
     -------
     ndarray, shape (B,)
         NaN where undefined.
+
+    Raises
+    ------
+    ValueError
+        If the tables are not two-dimensional and of one shape.
     """
     first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if first.ndim != 2 or first.shape != second.shape:
@@ -90,6 +100,11 @@ def spearman_replicates(x: ArrayLike, y: ArrayLike, counts: IntArray) -> FloatAr
     -------
     ndarray, shape (B, p, q)
         NaN where a variable is constant in a resample, or unusable as a whole.
+
+    Raises
+    ------
+    ValueError
+        If x, y and the counts do not fit together.
     """
     first, second = columns(x, y)
     n, p, q = first.shape[0], first.shape[1], second.shape[1]

@@ -11,7 +11,6 @@ from scipy import stats as scipy_stats
 from stats.correlation import spearman_exact
 from stats.outcome import Reason
 from stats.power import (
-    attainable_floor,
     minimum_detectable_rho,
     power_curve,
     required_n,
@@ -25,15 +24,6 @@ def samples(rho, n, size, seed):
     r = 2 * np.sin(pi * rho / 6)
     x, noise = rng.normal(size=(2, size, n))
     return x, r * x + np.sqrt(1 - r * r) * noise
-
-
-def test_floors():
-    assert attainable_floor(4) == pytest.approx(0.083, abs=5e-4)
-    assert attainable_floor(6) == pytest.approx(0.00278, abs=5e-6)
-    assert attainable_floor(6, "greater") == 1 / 720
-    assert attainable_floor(1) == 1.0
-    for n in range(3, 8):
-        assert spearman_exact(range(n), range(n)).p == attainable_floor(n)
 
 
 @pytest.mark.parametrize("n", [5, 6, 8])
@@ -119,7 +109,6 @@ def test_the_curve_rises_and_is_symmetric(n):
 
 def test_wrong_calls_are_refused():
     for call in (
-        lambda: attainable_floor(0),
         lambda: spearman_power(1.1, 6),
         lambda: spearman_power(0.5, 2),
         lambda: spearman_power(0.5, 6, alpha=5),
