@@ -43,7 +43,7 @@ def tally_link(family: Family, survivors: int, kind: str) -> str:
     return f'[{text}](#{family.anchor}){{.stat data-kind="{kind}"}}'
 
 
-_STAT = re.compile(r'\]\(#row-([^)\s]+)\)\{\.stat data-kind="[^"]*"(?=\})')
+_STAT = re.compile(r'\]\(#row-(?!family-)([^)\s]+)\)\{\.stat data-kind="[^"]*"(?=\})')
 
 
 def number_mentions(markdown: str, up_to: int) -> tuple[str, Mapping[str, Sequence[str]]]:
