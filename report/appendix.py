@@ -12,7 +12,7 @@ from functools import cached_property
 from string import ascii_lowercase
 
 from report import format as fmt
-from report.fill import RULES, decision
+from report.fill import decision
 from report.ledger import Entry, Family, Ledger
 from report.study import Study
 from stats.outcome import Reason
@@ -193,7 +193,9 @@ class Appendix:
                 sentence = entry.reason.sentence.rstrip(".")
                 title = f"Not estimable: {sentence[0].lower()}{sentence[1:]}"
             else:
-                title = f"Survive {RULES[family.method]}" if entry.rejected else "Do not survive"
+                title = (
+                    f"Survive {fmt.RULES[family.method]}" if entry.rejected else "Do not survive"
+                )
             groups.setdefault(title, []).append(entry)
         return sorted(groups.items(), key=lambda group: not group[0].startswith("Survive"))
 

@@ -135,7 +135,11 @@ class Filler:
         }  # fmt: skip
         self._environment.globals.update(tools)
         self._environment.filters.update(
-            escape=escape, yaml=yaml, capital=_capital, rule=RULES.__getitem__, unbroken=_unbroken
+            escape=escape,
+            yaml=yaml,
+            capital=_capital,
+            rule=fmt.RULES.__getitem__,
+            unbroken=_unbroken,
         )
 
     def stat(self, entry: Entry | str, kind: str = "apa") -> str:
@@ -179,9 +183,6 @@ class Filler:
 
     def _cell(self, stat: Stat) -> str:
         return stat_link(self._ledger[stat.entry], stat.kind)
-
-
-RULES = {"bh": "BH", "holm": "Holm", "by": "BY", "maxt": "max-T"}
 
 
 def decision(entry: Entry) -> str:

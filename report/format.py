@@ -16,6 +16,9 @@ MINUS = "−"
 MISSING = "—"
 NAMES_UP_TO = 4  # a longer list of names is given as a count
 
+RULES = {"bh": "BH", "holm": "Holm", "by": "BY", "maxt": "max-T"}
+"""What readers see of a decision rule."""
+
 _BOUNDED_UNITS = frozenset({"rho", "r", "p", "share"})
 _DECIMALS = {
     "rho": 2, "r": 2, "p": 3, "share": 2, "nats": 3, "nats-per-token": 5, "dimension": 2,

@@ -17,7 +17,6 @@ from report import tables as writers
 from report.document import Figure, Section, Stat, Table
 from report.errors import RenderError, UsageError
 from report.experiments.base import StudyData
-from report.fill import RULES
 from report.ledger import Ledger
 from report.load.feature_files import write_features
 
@@ -119,7 +118,7 @@ def values_of(ledger: Ledger, only: frozenset[str] | None = None) -> dict[str, d
         }  # fmt: skip
     families = {
         f"family.{family.id}": {
-            "m": str(family.m), "rule": RULES[family.method],
+            "m": str(family.m), "rule": fmt.RULES[family.method],
             "survivors": str(ledger.survivors(family)),
         }
         for family in ledger.families.values()

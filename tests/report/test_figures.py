@@ -1,11 +1,14 @@
 """House style: what every figure may rely on."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from matplotlib import font_manager, get_data_path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
-from report import figures
+from report import figures, labels
 from report.document import Figure
 from report.paths import DATA
 from report.study import load_study
@@ -48,7 +51,7 @@ def test_labels_keep_off_each_other_and_off_the_points():
     x, y = [1.0, 1.02, 1.04, 2.0], [1.0, 1.01, 0.99, 2.0]
     axes.plot(x, y, "o")
     axes.margins(0.3)
-    figures.label_points(axes, x, y, ["first", "second", "third", "fourth"], ["#332288"] * 4)
+    labels.label_points(axes, x, y, ["first", "second", "third", "fourth"], ["#332288"] * 4)
     placed = boxes(axes)
     points = axes.transData.transform(np.column_stack([x, y]))
     for i, box in enumerate(placed):
@@ -61,7 +64,7 @@ def test_labels_of_lines_that_end_together_keep_off_each_other():
     axes = canvas.subplots()
     y = [1.0, 1.01, 1.02, 2.0]
     axes.plot([0, 9], [y, y])
-    figures.label_ends(axes, 9, y, ["first", "second", "third", "fourth"], ["#332288"] * 4)
+    labels.label_ends(axes, 9, y, ["first", "second", "third", "fourth"], ["#332288"] * 4)
     placed = boxes(axes)
     for i, box in enumerate(placed):
         assert not any(box.overlaps(other) for other in placed[i + 1 :])
@@ -105,3 +108,14 @@ def test_what_an_empty_panel_says_stays_in_it_and_takes_no_room(reason):
         (box,), frame = boxes(panel), panel.get_window_extent()
         assert frame.x0 - 3 <= box.x0 <= box.x1 <= frame.x1 + 3
         assert frame.y0 <= box.y0 <= box.y1 <= frame.y1
+
+
+@pytest.mark.parametrize("style", ["normal", "italic"])
+@pytest.mark.parametrize("weight", ["normal", "bold"])
+def test_the_font_is_the_one_that_matplotlib_brings(style, weight):
+    """Whatever is installed: another version of the font would draw other pictures."""
+    with figures._house_style("x"):
+        wanted = font_manager.FontProperties(style=style, weight=weight)
+        found = Path(font_manager.findfont(wanted, fallback_to_default=False))
+    assert found.is_relative_to(get_data_path())
+    assert ("Bold" in found.name, "Oblique" in found.name) == (weight == "bold", style == "italic")

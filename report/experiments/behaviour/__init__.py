@@ -29,7 +29,6 @@ from report.experiments.behaviour.entries import (
     without_capture,
 )
 from report.experiments.behaviour.tables import (
-    RULES,
     family_of,
     in_words,
     label_of,
@@ -115,7 +114,7 @@ def present(
 def _part(data: StudyData, ledger: Ledger, level: str, cohort: str) -> dict[str, Any]:
     family = ledger.families[family_of(data, "axis", level).id]
     pairs = pairs_of(ledger, family.id)
-    by_rule = {rule: survivors(pairs, rule, family.alpha) for rule in RULES}
+    by_rule = {rule: survivors(pairs, rule, family.alpha) for rule in fmt.RULES}
     kept = [e for e in pairs if e.rejected]
     named = in_words(data, pairs)
     counted = tables.zone_counts(data, ledger, level)
@@ -131,7 +130,7 @@ def _part(data: StudyData, ledger: Ledger, level: str, cohort: str) -> dict[str,
     return {
         "study": data.study, "level": level, "family": family, "pairs": pairs, "kept": kept,
         "findings": _by_pole(named, kept[:_TOLD]), "name": named, "by_rule": by_rule,
-        "rule": RULES[family.method], "rules": RULES,
+        "rule": fmt.RULES[family.method], "rules": fmt.RULES,
         "across": across, "others": others,
         "one_model": named[kept[0].id]["model"] if len({e.model for e in kept}) == 1 else "",
         "nominal": [e for e in pairs if (e.p or 0.0) <= family.alpha],
@@ -220,7 +219,7 @@ def _forest(data: StudyData, ledger: Ledger) -> Figure:
         label_of(data, "published"), figure_file(data, "exp3_entropy_vs_behavior", "published"),
         f"The published correlations of generation entropy and axis with their {data.ci_name} "
         f"(Bonett and Wright). Filled: survives correction for all tests; open: does not. Right: "
-        f"p after correction ({RULES[family.method]}).",
+        f"p after correction ({fmt.RULES[family.method]}).",
         f"Forest plot of {fmt.count(len(pairs), 'Spearman correlation')}{_sides(pairs)}; "
         f"{kept} of them marked as surviving correction.",
         (figures.WIDTH, 0.27 * len(pairs) + 0.9),
@@ -286,7 +285,7 @@ def _map(data: StudyData, ledger: Ledger, subject: Subject) -> Figure:
         figure_file(data, "exp3a_axis_correlations", subject.cohort.key),
         "Spearman correlation of generation entropy and projection over the questions, for each "
         f"{subject.cohort.unit} and axis. A dot marks what survives correction "
-        f"({RULES[family.method]}); hatched cells can't be computed.",
+        f"({fmt.RULES[family.method]}); hatched cells can't be computed.",
         f"Heat map of correlations, one row a {subject.cohort.unit} and one column an axis; "
         f"{fmt.count(kept, 'cell')} marked as surviving correction.",
         (figures.WIDTH, 0.32 * len(subject.models) + 1.3),

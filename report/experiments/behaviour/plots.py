@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from report import figures
+from report import figures, labels
 from report import format as fmt
 from report.experiments.base import StudyData, entry_id
 from report.experiments.behaviour.entries import SLUG, Sample
@@ -54,7 +54,7 @@ def dead_zones(
         panel.set_xlabel(names[pairs[0][0].unit])
         panel.grid()
         panel.margins(0.15)
-        figures.label_points(
+        labels.label_points(
             panel, [p[0] for p in points], [p[1] for p in points],
             [p[2].label for p in points], tones,
         )  # fmt: skip

@@ -13,7 +13,6 @@ from report.ledger import Entry, Family, Ledger
 from report.tables import left, right
 from stats.outcome import Reason
 
-RULES = {"bh": "BH", "holm": "Holm", "by": "BY", "maxt": "max-T"}
 _SHOWN = 5
 """Pairs in the table of the strongest, at least."""
 _TITLES = {
@@ -80,7 +79,7 @@ def published_table(data: StudyData, ledger: Ledger) -> Table:
         "The published correlations of generation entropy and axis, with p-values by the t "
         f"approximation, corrected for all pairs that were tested.{left_out}",
         (left("Model"), left("Axis"), right("ρ"), right(data.ci_name), right("p"),
-         *(right(f"p ({RULES[rule]})") for rule in rules)),
+         *(right(f"p ({fmt.RULES[rule]})") for rule in rules)),
         rows,
     )  # fmt: skip
 
@@ -110,7 +109,7 @@ def strongest_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
         "The pairs with the smallest p-values; all pairs stand in the appendix. CI: bootstrap; "
         "p: permutation of the questions. The last column holds the length of the answer fixed.",
         (left(subject.cohort.unit.capitalize()), left("Axis"), right("ρ"), right(data.ci_name),
-         right("p"), right(f"p ({RULES[family.method]})"), right("ρ given length")),
+         right("p"), right(f"p ({fmt.RULES[family.method]})"), right("ρ given length")),
         rows,
     )  # fmt: skip
 
@@ -173,7 +172,7 @@ def pooled_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
         "Hartung–Knapp). Prediction: where a new model's correlation may lie. I²: share of the "
         "variance that lies between models.",
         (left("Axis"), right("ρ"), right(data.ci_name), right("Prediction"), right("I²"),
-         right("p"), right(f"p ({RULES[family.method]})")),
+         right("p"), right(f"p ({fmt.RULES[family.method]})")),
         tuple(rows),
     )  # fmt: skip
 
@@ -194,10 +193,10 @@ def rules_table(parts: Sequence[Mapping[str, Any]]) -> Table:
         "How many correlations survive under each rule. BH is Benjamini and Hochberg's, BY "
         "Benjamini and Yekutieli's; max-T needs the captures, which the published numbers lack.",
         (left("Tests of"), right("Tests"), right("Uncorrected"),
-         *(right(name) for name in RULES.values())),
+         *(right(name) for name in fmt.RULES.values())),
         tuple(
             (title(part), fmt.number(part["family"].m, "count"), str(len(part["nominal"])),
-             *(counted(part, rule) for rule in RULES))
+             *(counted(part, rule) for rule in fmt.RULES))
             for part in parts
         ),
     )  # fmt: skip

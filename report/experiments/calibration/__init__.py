@@ -11,14 +11,16 @@ from report import figures
 from report.document import Figure, Section, Table
 from report.experiments.base import Analysis, StudyData, entry_id, figure_file, unit_of
 from report.experiments.calibration import plots
+from report.experiments.calibration.across import (
+    replication_entries,
+    tuning_entries,
+    tuning_pairs,
+)
 from report.experiments.calibration.contrasts import (
     SLUG,
     Calibrated,
     calibrated,
     contrast_entries,
-    replication_entries,
-    tuning_entries,
-    tuning_pairs,
 )
 from report.experiments.calibration.tables import (
     RULES,

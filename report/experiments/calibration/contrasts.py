@@ -144,7 +144,8 @@ def _entry(data: StudyData, quantity: str, model: Model, axis: Axis, **fields: A
     )  # fmt: skip
 
 
-def _sources(data: StudyData, column: str, model: Model, axis: Axis) -> tuple[str, str]:
+def pole_sources(data: StudyData, column: str, model: Model, axis: Axis) -> tuple[str, str]:
+    """Name a column of the answers under either pole, positive first."""
     first, second = (
         data.source("features/calibration", column, model=model.key, axis=axis.key, pole=pole)
         for pole in POLES
@@ -181,7 +182,7 @@ def _missing(
 def _pole_means(data: StudyData, model: Model, axis: Axis, found: Contrast) -> Iterator[Entry]:
     from stats.resampling import bootstrap_mean
 
-    sources = _sources(data, "entropy", model, axis)
+    sources = pole_sources(data, "entropy", model, axis)
     # What is matched leaves out answers without a partner, so their other half is read as well.
     read = (sources, sources[::-1]) if found.paired else (sources[:1], sources[1:])
     names = (axis.positive, axis.negative)
@@ -223,13 +224,13 @@ def _differences(
     yield _entry(
         data, "delta", model, axis, estimate=shift(*found.entropy.values, level),
         outcome=test(*found.entropy.values), family=poles, method=how, label=f"entropy, {between}",
-        sources=_sources(data, "entropy", model, axis),
+        sources=pole_sources(data, "entropy", model, axis),
     )  # fmt: skip
     yield _rank_biserial(data, model, axis, found, between)
     yield _entry(
         data, "tokens", model, axis, unit="tokens", method=how, family=lengths,
         estimate=shift(*found.tokens.values, level), outcome=test(*found.tokens.values),
-        label=f"answer length, {between}", sources=_sources(data, "n_tokens", model, axis),
+        label=f"answer length, {between}", sources=pole_sources(data, "n_tokens", model, axis),
     )  # fmt: skip
     yield _length_rho(data, model, axis, found, between)
 
@@ -247,7 +248,7 @@ def _rank_biserial(
     return _entry(
         data, "rank-biserial", model, axis, estimate=estimate, unit="rho",
         method=("matched-pairs " if found.paired else "") + "rank-biserial correlation",
-        label=f"rank-biserial, {between}", sources=_sources(data, "entropy", model, axis),
+        label=f"rank-biserial, {between}", sources=pole_sources(data, "entropy", model, axis),
         **(data.drawn if found.paired and estimate.value is not None else {}),
     )  # fmt: skip
 
@@ -268,88 +269,6 @@ def _length_rho(data: StudyData, model: Model, axis: Axis, found: Contrast, betw
         data, "length-rho", model, axis, estimate=estimate, unit="rho",
         method="Spearman's rho of paired differences",
         label=f"correlation of the differences in entropy and in length, {between}",
-        sources=(*_sources(data, "entropy", model, axis),
-                 *_sources(data, "n_tokens", model, axis)),
+        sources=(*pole_sources(data, "entropy", model, axis),
+                 *pole_sources(data, "n_tokens", model, axis)),
     )  # fmt: skip
-
-
-# --- over models ------------------------------------------------------------------------
-
-
-def replication_entries(
-    data: StudyData, group: Calibrated, entries: list[Entry], family: str
-) -> Iterator[Entry]:
-    """Combine the models of a cohort, axis by axis, where at least two were tested.
-
-    Conditions of one model are not independent replications and are left alone.
-    """
-    from stats.comparison import sign_agreement, stouffer
-
-    if group.cohort.unit != "model":
-        return
-    for axis in data.study.axes:
-        tested = [e for e in entries if (e.quantity, e.axis) == ("delta", axis.key) and e.p]
-        values = [e.value or 0.0 for e in tested]
-        if len(tested) < 2:
-            continue
-        signs = [int(np.sign(v)) for v in values]
-        common: dict[str, Any] = {
-            "experiment": SLUG, "evidence": data.evidence, "cohort": group.cohort.key,
-            "axis": axis.key,
-        }  # fmt: skip
-        where = {
-            "experiment": SLUG, "quantity": "delta", "evidence": data.evidence,
-            "cohort": group.cohort.key, "axis": axis.key,
-        }  # fmt: skip
-        yield Entry(
-            id=entry_id(SLUG, "replication", group.cohort.key, axis.key), quantity="replication",
-            estimate=Estimate(float(np.mean(values)), len(values)),
-            outcome=stouffer([e.p or 1.0 for e in tested], signs), family=family, unit="nats",
-            method="mean of the models' estimates",
-            label=f"entropy, {axis.positive} minus {axis.negative}, over {len(values)} models",
-            sources=tuple(selector("", "ledger", c, **where) for c in ("estimate", "p")), **common,
-        )  # fmt: skip
-        agreement = sign_agreement(signs)
-        yield Entry(
-            id=entry_id(SLUG, "agreement", group.cohort.key, axis.key), quantity="agreement",
-            estimate=Estimate(sum(s > 0 for s in signs) / len(signs), len(signs)),
-            outcome=agreement, unit="share", method="share of models with a positive estimate",
-            label=f"models with higher entropy under “{axis.positive}”",
-            sources=(selector("", "ledger", "estimate", **where),), **common,
-        )  # fmt: skip
-
-
-def tuning_pairs(group: Calibrated) -> list[tuple[Model, Model]]:
-    """Return (base, instruct) pairs of one model family that were both calibrated."""
-    held = {key for key, _ in group.contrasts}
-    chosen = [m for m in group.models if m.key in held]
-    return [
-        (base, tuned)
-        for base in chosen if base.tuning == "base"
-        for tuned in chosen if tuned.tuning == "instruct" and base.family == tuned.family != ""
-    ]  # fmt: skip
-
-
-def tuning_entries(data: StudyData, group: Calibrated, family: str) -> Iterator[Entry]:
-    """Compare the pole contrasts of a base model with those of its instruct sibling."""
-    from stats.comparison import hodges_lehmann_paired, wilcoxon_signed_rank
-
-    for base, tuned in tuning_pairs(group):
-        for axis in data.study.axes:
-            found = [group.contrasts.get((m.key, axis.key)) for m in (base, tuned)]
-            by_question = [{} if one is None else one.entropy.differences for one in found]
-            shared = [q for q in by_question[0] if q in by_question[1]]
-            table = np.array([[differences[q] for q in shared] for differences in by_question])
-            enough = len(shared) > 1
-            yield Entry(
-                id=entry_id(SLUG, "tuning", base.key, tuned.key, axis.key), experiment=SLUG,
-                quantity="tuning", evidence=data.evidence, cohort=group.cohort.key,
-                model=f"{base.key} {tuned.key}", axis=axis.key, family=family, unit="nats",
-                estimate=hodges_lehmann_paired(table[0], table[1], data.plan.ci_level)
-                if enough else Estimate.missing(Reason.TOO_FEW, len(shared)),
-                outcome=wilcoxon_signed_rank(table[0], table[1]) if enough else None,
-                method="Hodges–Lehmann, paired differences",
-                label=f"Δ on {axis.name}, {base.name} minus {tuned.name}",
-                sources=(*_sources(data, "entropy", base, axis),
-                         *_sources(data, "entropy", tuned, axis)),
-            )  # fmt: skip

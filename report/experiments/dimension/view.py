@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from report import figures
+from report import figures, labels
 from report.document import Cell, Figure, Section, Stat, Table
 from report.experiments.base import StudyData, entry_id, figure_file
 from report.experiments.dimension.correlation import POWER
@@ -176,7 +176,7 @@ def _figure(group: Group, ledger: Ledger, groups: Sequence[Group]) -> Figure:
         axes.set_ylabel(f"effective dimension{interval}")
         axes.grid()
         axes.margins(0.12)
-        figures.label_points(
+        labels.label_points(
             axes, group.entropy.tolist(), group.effective.tolist(),
             [m.label for m in group.models], tones,
             lines=[_ends(x, y) for x, y in zip(entropies, effective, strict=True)],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from report import format as fmt
 from report.document import Cell, Stat, Table
 from report.experiments.base import StudyData, Subject, entry_id, unit_of
 from report.experiments.generation.numbers import SLUG, pairs_family
-from report.fill import RULES
 from report.ledger import Entry, Ledger
 from report.study import Model
 from report.tables import left, right
@@ -102,7 +102,7 @@ def pairs_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
         f"All pairs of {subject.cohort.unit}s, on the questions that both answered: the "
         "Hodges–Lehmann estimate of the difference in generation entropy (nats), the "
         "matched-pairs rank-biserial correlation as size of effect, and *p* of Wilcoxon's "
-        f"signed-rank test, also adjusted for all pairs ({RULES[family.method]}).",
+        f"signed-rank test, also adjusted for all pairs ({fmt.RULES[family.method]}).",
         (left("Pair"), right("Difference"), right(data.ci_name), right("Rank-biserial"),
          right("*p*"), right("*p*, adjusted")),
         tuple(row(e) for e in pairs_of(ledger, family.id)),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure as Canvas
 
-from report import figures
+from report import figures, labels
 from report.document import Figure, Section, Table
 from report.experiments.base import StudyData, Subject, entry_id, figure_file, subjects, unit_of
 from report.experiments.generation.numbers import SLUG, finite, pairs_family
@@ -196,7 +196,7 @@ def _running(data: StudyData, subject: Subject) -> list[Figure]:
         axes.set_xlabel("tokens of the answer")
         axes.set_ylabel("mean entropy so far (nats)")
         axes.grid(axis="y")
-        figures.label_ends(
+        labels.label_ends(
             axes, max(curve.size for _, curve in curves), [curve[-1] for _, curve in curves],
             [m.label for m, _ in curves], [data.colours[m.key] for m, _ in curves],
         )  # fmt: skip

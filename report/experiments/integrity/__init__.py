@@ -12,7 +12,6 @@ from report import format as fmt
 from report.document import Figure, Section, Table
 from report.experiments.base import Analysis, StudyData, Subject, entry_id, subjects
 from report.experiments.behaviour.tables import (
-    RULES,
     family_of,
     in_words,
     pairs_of,
@@ -106,7 +105,7 @@ def _evidence_pairs(data: StudyData, ledger: Ledger) -> list[tuple[Entry, Entry]
 def _published_part(data: StudyData, ledger: Ledger) -> dict[str, Any]:
     pairs = _evidence_pairs(data, ledger)
     alpha = data.plan.alpha
-    rules = [rule for rule in RULES if rule != "maxt"]
+    rules = [rule for rule in fmt.RULES if rule != "maxt"]
     changed = {
         rule: [
             a for a, b in pairs if (a.p_adjusted[rule] <= alpha) != (b.p_adjusted[rule] <= alpha)
@@ -118,7 +117,7 @@ def _published_part(data: StudyData, ledger: Ledger) -> dict[str, Any]:
     compared = tables.recovered_pairs(data, ledger)
     recovered_model = next((e.model for e, _ in compared), None)
     return {
-        "study": data.study, "pairs": pairs, "changed": changed, "rules": RULES,
+        "study": data.study, "pairs": pairs, "changed": changed, "rules": fmt.RULES,
         "nominal": nominal, "name": in_words(data, [a for a, _ in pairs]),
         "supported": _supported(data, ledger), "sums": sums,
         "sums_agree": sum(a.value == b.value for a, b in sums),
@@ -255,7 +254,7 @@ def _changes(data: StudyData, ledger: Ledger, subject: Subject) -> dict[str, Any
     either = kept ^ instead | (nominal[0] ^ nominal[1])
     matched = {(e.model, e.axis): e for e in wrong}
     return {
-        "cohort": subject.cohort, "rule": RULES[rule.method], "kept": len(kept),
+        "cohort": subject.cohort, "rule": fmt.RULES[rule.method], "kept": len(kept),
         "instead": len(instead), "both": len(kept & instead),
         "nominal": len(nominal[0]), "nominal_instead": len(nominal[1]),
         "nominal_both": len(nominal[0] & nominal[1]),

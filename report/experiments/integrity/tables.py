@@ -8,7 +8,7 @@ from typing import Any
 from report import format as fmt
 from report.document import Cell, Stat, Table
 from report.experiments.base import StudyData, entry_id
-from report.experiments.behaviour.tables import RULES, family_of, in_words
+from report.experiments.behaviour.tables import family_of, in_words
 from report.experiments.integrity.entries import SLUG
 from report.ledger import Entry, Ledger
 from report.study import Model
@@ -96,16 +96,16 @@ def _evidence_table(data: StudyData, ledger: Ledger, pairs: Sequence[tuple[Entry
         name_of(data, "evidence"),
         f"The published correlations tested at the published number of questions ({claimed}; "
         f"first p and its correction) and at the number n that the evidence supports (second p "
-        f"and its correction). Correction: {RULES[rule]}, over all pairs that were tested.",
-        (left("Correlation"), right("ρ"), right("p"), right(f"p ({RULES[rule]})"), right("n"),
-         right("p at n"), right(f"p ({RULES[rule]}) at n")),
+        f"and its correction). Correction: {fmt.RULES[rule]}, over all pairs that were tested.",
+        (left("Correlation"), right("ρ"), right("p"), right(f"p ({fmt.RULES[rule]})"), right("n"),
+         right("p at n"), right(f"p ({fmt.RULES[rule]}) at n")),
         rows,
     )  # fmt: skip
 
 
 def _rules_table(data: StudyData, pairs: Sequence[tuple[Entry, Entry]]) -> Table:
     alpha = data.plan.alpha
-    rules = [rule for rule in RULES if rule != "maxt"]
+    rules = [rule for rule in fmt.RULES if rule != "maxt"]
 
     def row(title: str, entries: Sequence[Entry]) -> tuple[Cell, ...]:
         nominal = sum((e.p or 1.0) <= alpha for e in entries)
@@ -115,7 +115,7 @@ def _rules_table(data: StudyData, pairs: Sequence[tuple[Entry, Entry]]) -> Table
     return Table(
         name_of(data, "rules"),
         "How many published correlations survive at either number of questions.",
-        (left("Questions"), right("Uncorrected"), *(right(RULES[rule]) for rule in rules)),
+        (left("Questions"), right("Uncorrected"), *(right(fmt.RULES[rule]) for rule in rules)),
         (row("as published", [a for a, _ in pairs]), row("as supported", [b for _, b in pairs])),
     )  # fmt: skip
 
@@ -181,9 +181,9 @@ def _changes(data: StudyData, ledger: Ledger, change: Mapping[str, Any]) -> Tabl
     return Table(
         change["table"],
         "The correlations of entropy and axis whose significance changes, before or after "
-        f"correction ({RULES[rule]}), when the answers are cut at the wrong rows.",
-        (left("Correlation"), right("ρ, right"), right("p"), right(f"p ({RULES[rule]})"),
-         right("ρ, wrong"), right("p"), right(f"p ({RULES[rule]})")),
+        f"correction ({fmt.RULES[rule]}), when the answers are cut at the wrong rows.",
+        (left("Correlation"), right("ρ, right"), right("p"), right(f"p ({fmt.RULES[rule]})"),
+         right("ρ, wrong"), right("p"), right(f"p ({fmt.RULES[rule]})")),
         rows,
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from report import format as fmt
 from report.document import Cell, Figure, Section, Stat, Table
 from report.experiments.base import Analysis, StudyData, entry_id, subjects
 from report.experiments.signature import maps, plots
@@ -16,7 +17,6 @@ from report.experiments.signature.measured import (
     signatures,
 )
 from report.experiments.signature.published import published
-from report.fill import RULES
 from report.format import few
 from report.ledger import Entry, Family, Ledger
 from report.study import Model
@@ -217,7 +217,7 @@ def _peak_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Mo
         "The layer at which activation entropy correlates most strongly with each axis (layers "
         "count from the embeddings, the first): Spearman's ρ, its *p* as if this layer alone had "
         f"been looked at, its *p* after the search over layers ({how}), and this *p* adjusted for "
-        f"all {unit}s and axes ({RULES[rule]}).",
+        f"all {unit}s and axes ({fmt.RULES[rule]}).",
         (left(unit.capitalize()), left("Axis"), right("Layer"), right("ρ"),
          right("*p*, one layer"), right("*p*, search"), right("*p*, adjusted")),
         tuple(rows),
