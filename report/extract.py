@@ -221,7 +221,10 @@ def _layer_features(layers: NDArray[Any]) -> dict[str, Any]:
         "layer_entropy_fixed": activation_entropy(layers, FIXED_BINS),
         "layer_entropy_corrected": activation_entropy(layers, corrected=True),
         "spectral_entropy": np.array(
-            [spectral_entropy(layers[:, i]) for i in range(layers.shape[1])]
+            [
+                spectral_entropy(states[np.isfinite(states).all(axis=1)])
+                for states in layers.swapaxes(0, 1)
+            ]
         ),
     }
 

@@ -117,11 +117,13 @@ def spearman_replicates(x: ArrayLike, y: ArrayLike, counts: IntArray) -> FloatAr
     step = max(1, _CHUNK // max((p + q) * n, 1))
     for start in range(0, counts.shape[0], step):
         c = counts[start : start + step].astype(kind)
-        ranks_x = (c @ signs_x).reshape(-1, p, n)
-        ranks_y = (c @ signs_y).reshape(-1, q, n)
-        cross = ranks_x @ (ranks_y * c[:, None, :]).transpose(0, 2, 1)
-        spread_x = ((ranks_x * ranks_x) @ c[:, :, None]).astype(np.float64)
-        spread_y = ((ranks_y * ranks_y) @ c[:, :, None]).astype(np.float64)
+        # Whole numbers all of them; single-precision BLAS may flag what lies beyond the arrays.
+        with np.errstate(invalid="ignore"):
+            ranks_x = (c @ signs_x).reshape(-1, p, n)
+            ranks_y = (c @ signs_y).reshape(-1, q, n)
+            cross = ranks_x @ (ranks_y * c[:, None, :]).transpose(0, 2, 1)
+            spread_x = ((ranks_x * ranks_x) @ c[:, :, None]).astype(np.float64)
+            spread_y = ((ranks_y * ranks_y) @ c[:, :, None]).astype(np.float64)
         scale = np.sqrt(spread_x * spread_y.transpose(0, 2, 1))
         defined = scale > 0.0
         rho = np.full_like(scale, np.nan)

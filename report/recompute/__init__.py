@@ -25,7 +25,8 @@ __all__ = [
 ]  # fmt: skip
 
 _MODULES: tuple[ModuleType, ...] = (reading, correlations, samples, layered, signatures)
-_READERS = ("read", "aligned", "beside", "separate", "complete", "grids", "matched")
+_READERS = ("read", "aligned", "beside", "separate", "complete", "layered", "grids",
+            "matched")  # fmt: skip
 COMPARED = ("estimate", "ci_low", "ci_high", "statistic", "p", "p_floor", "n", "layer")
 
 
@@ -140,8 +141,9 @@ def max_t(members: Sequence[Entry], build: Finished) -> dict[str, float]:
         assert first.outcome is not None
         size = first.outcome.n_resamples or 0
         if "/layers.csv" in first.sources[0]:
-            x = list(reading.grids(first.sources[0], root=root)[0].T)
-            y = [reading.complete(e.sources[1], root=root)[0] for e in entries]
+            columns = [e.sources[1] for e in entries]
+            grid, *y = reading.layered(first.sources[0], *columns, root=root)
+            x = list(grid.T)
         else:
             x = reading.aligned(first.sources[0], root=root)
             y = [reading.aligned(*e.sources, root=root)[1] for e in entries]
@@ -164,9 +166,9 @@ def matrix(build: Finished, model: str) -> dict[tuple[str, int], tuple[float, fl
     (entry,) = build.ledger.select(experiment="signature", quantity="strongest", model=model)
     plan, root = build.plan(entry), str(build.folder)
     folder = f"data/{plan.study}/features"
-    (grid,) = reading.grids(f"{folder}/layers.csv?model={model}#entropy", root=root)
     columns = [f"{folder}/questions.csv?model={model}#{axis}" for axis in plan.axes]
-    axes = reading.complete(*columns, root=root)
+    layers = f"{folder}/layers.csv?model={model}#entropy"
+    grid, *axes = reading.layered(layers, *columns, root=root)
     rho = signatures.correlations(grid, axes)
     size = plan.n_resamples if entry.outcome is None else entry.outcome.n_resamples
     orders = reading.shuffles(plan.seed, draws_of(entry), len(grid), size or plan.n_resamples)

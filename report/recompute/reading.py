@@ -68,16 +68,23 @@ def beside(*selectors: str, root: str = ".") -> list[Floats]:
     return [column[known] for column in columns]
 
 
+def layered(selector: str, *others: str, root: str = ".") -> list[Floats]:
+    """Return a column of one row a question and layer as a table, and columns of questions.
+
+    Questions without a value at any layer are left out of all of them.
+    """
+    column = read(selector, root)
+    questions = list(dict.fromkeys(key[-2] for key in column))
+    layers = list(dict.fromkeys(key[-1] for key in column))
+    values = {(key[-2], key[-1]): value for key, value in column.items()}
+    grid = np.array([[values[q, x] for x in layers] for q in questions])
+    known = np.isfinite(grid).any(axis=1)
+    return [grid[known], *(other[known] for other in complete(*others, root=root))]
+
+
 def grids(*selectors: str, root: str = ".") -> list[Floats]:
     """Return columns of one row a question and layer as tables (questions, layers)."""
-    found: list[Floats] = []
-    for selector in selectors:
-        column = read(selector, root)
-        questions = list(dict.fromkeys(key[-2] for key in column))
-        layers = list(dict.fromkeys(key[-1] for key in column))
-        values = {(key[-2], key[-1]): value for key, value in column.items()}
-        found.append(np.array([[values[q, x] for x in layers] for q in questions]))
-    return found
+    return [layered(selector, root=root)[0] for selector in selectors]
 
 
 def generator(seed: int, name: str) -> np.random.Generator:

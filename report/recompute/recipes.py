@@ -237,10 +237,7 @@ def _special(entry: Entry, build: Finished, plan: Plan) -> Recipe | None:
         return _similarity(entry, plan)
     size = _size(entry, plan)
     drawn = f"{plan.seed}, {draws_of(entry)!r}, len(grid), {size}"
-    reading = (
-        f"grid, = grids({entry.sources[0]!r})" if entry.sources else "",
-        f"axes = complete({', '.join(map(repr, entry.sources[1:]))})",
-    )
+    reading = (f"grid, *axes = layered({', '.join(map(repr, entry.sources))})",)
     if "max-T" in test:
         return Recipe((*reading, f"found = peak(grid, *axes, orders=shuffles({drawn}))"))
     if entry.method == "relative depth of the peak":

@@ -162,4 +162,5 @@ def matched(*models: Sequence[str], root: str = ".") -> list[list[Floats]]:
         grid = np.array(list(by_layer.values())).reshape(-1, n_layers)
         columns = [np.array(list(read(axis, root).values())) for axis in axes]
         tables.append([grid[places], *(column[places] for column in columns)])
-    return tables
+    known = np.all([np.isfinite(grid).any(axis=1) for grid, *_ in tables], axis=0)
+    return [[values[known] for values in table] for table in tables]

@@ -20,7 +20,7 @@ from report.ledger import Entry, Ledger
 from report.paper import write_source
 from report.pipeline import Options, Results, build, compute, load
 from report.simulate import simulate
-from report.verify import numbers, verify
+from report.verify import files, numbers, verify
 
 KEY = "smollm2_135m"
 NPZ = f"{KEY}_baseline_hidden_states.npz"
@@ -312,3 +312,27 @@ def test_a_damaged_calibration_proves_itself(tmp_path: Path) -> None:
     assert set(sizes.values()) == {7}
     disagreements = numbers.recomputed(finished).disagreements
     assert [f"{d.place}: {d.problem}" for d in disagreements] == []
+
+
+@pytest.mark.slow
+def test_overflow_at_every_layer_costs_its_question(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    simulate(study, models=3, questions=10, layers=4, hidden=16, seed=3)
+    npz = study / "raw" / "sim_01_baseline_hidden_states.npz"
+    with np.load(npz) as archive:
+        arrays = dict(archive)
+    arrays["per_layer_states"][4] = np.inf
+    np.savez(npz, **arrays)
+    built = build([study], tmp_path / "out", Options(("md",), "embedded", quick=True),
+                  lambda _: None)  # fmt: skip
+    finished = load_finished(built.folder)
+    about = [
+        e for e in finished.ledger
+        if e.experiment in ("layers", "signature") and "sim_01" in (e.model or "")
+    ]  # fmt: skip
+    assert len(about) > 30
+    assert {e.reason for e in about} == {None}
+    assert {e.estimate.n for e in about if e.quantity in ("min", "level", "mean", "peak")} == {9}
+    assert {e.estimate.n for e in finished.ledger.select(quantity="peak", model="sim_02")} == {10}
+    for check in (numbers.recomputed(finished), files.derived(finished)):
+        assert [f"{d.place}: {d.problem}" for d in check.disagreements] == []

@@ -81,10 +81,10 @@ class Profiles:
         return tuple(m for m in self.models if m.key in self.baselines)
 
     def profile(self, model: Model, field: str = "layer_entropy") -> Profile | None:
-        """Return a model's profile under one estimator."""
+        """Return a model's profile under one estimator, of questions with any layer."""
         baseline = self.baselines.get(model.key)
         values = None if baseline is None else getattr(baseline, field)
-        return None if values is None else Profile(values)
+        return None if values is None else Profile(values[np.isfinite(values).any(axis=1)])
 
 
 def measured(data: StudyData, group: Profiles) -> list[Entry]:

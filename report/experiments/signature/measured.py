@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from report.experiments.base import StudyData, Subject, entry_id, unit_of
 from report.features import Baseline, FloatArray
@@ -79,7 +80,11 @@ def signatures(data: StudyData, subject: Subject) -> Signatures:
     from stats.resampling import family_maxt, permute_spearman
 
     models = tuple(m for m in data.study.cohort_models(subject.cohort.key) if m.in_baseline)
-    tables = {m.key: t for m, b in subject.members() if (t := _tables(data, b)) is not None}
+    tables = {
+        m.key: (t[0][known], t[1][known])
+        for m, b in subject.members()
+        if (t := _tables(data, b)) is not None and (known := _any_layer(b)).any()
+    }
     tests = {
         key: permute_spearman(x, y, data.draws.permutations(key, len(x)))
         for key, (x, y) in tables.items()
@@ -100,6 +105,13 @@ def _tables(data: StudyData, baseline: Baseline) -> tuple[FloatArray, FloatArray
     return baseline.layer_entropy, np.column_stack(
         [baseline.projections.get(axis.key, nothing) for axis in data.study.axes]
     )
+
+
+def _any_layer(baseline: Baseline) -> NDArray[np.bool_]:
+    """Tell which questions have a value at any layer; where all overflowed, one has none."""
+    if baseline.layer_entropy is None:
+        return np.zeros(baseline.n_questions, dtype=bool)
+    return np.array(np.isfinite(baseline.layer_entropy).any(axis=1), dtype=np.bool_)
 
 
 def _signature(
@@ -326,7 +338,10 @@ def _similarity(
     from stats.profiles import signature_similarity
 
     pair = [data.features.baselines[m.key] for m in (one, other)]
-    common = [q for q in pair[0].questions if q in pair[1].questions]
+    known = [
+        {q for q, there in zip(b.questions, _any_layer(b), strict=True) if there} for b in pair
+    ]
+    common = [q for q in pair[0].questions if q in known[0] & known[1]]
     if len(common) < 3:
         gone = Outcome.missing(_SIMILARITY, Reason.TOO_FEW, len(common))
         return Estimate.missing(Reason.TOO_FEW, len(common)), gone
