@@ -216,15 +216,13 @@ def _token_features(capture: BaselineCapture, latest: IntArray) -> dict[str, Any
 
 def _layer_features(layers: NDArray[Any]) -> dict[str, Any]:
     """Compute what comes from the states of every layer, shape (Q, L, H)."""
+    known = np.isfinite(layers).all(axis=-1).any(axis=-1)  # else a question overflowed everywhere
     return {
         "layer_entropy": activation_entropy(layers),
         "layer_entropy_fixed": activation_entropy(layers, FIXED_BINS),
         "layer_entropy_corrected": activation_entropy(layers, corrected=True),
         "spectral_entropy": np.array(
-            [
-                spectral_entropy(states[np.isfinite(states).all(axis=1)])
-                for states in layers.swapaxes(0, 1)
-            ]
+            [spectral_entropy(layers[known, i]) for i in range(layers.shape[1])]
         ),
     }
 
