@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from html import escape as html_escape
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import jinja2
 from report import format as fmt
 from report.document import Figure, Stat, Table
 from report.errors import TemplateError
-from report.format import escape
+from report.format import escape, visible
 from report.ledger import Entry, Family, Ledger
 from report.tables import to_markdown
 
@@ -25,6 +26,11 @@ from report.tables import to_markdown
 def yaml(text: str) -> str:
     """Write text from data as a YAML string whose Markdown shows it as it is."""
     return json.dumps(escape(text), ensure_ascii=False)
+
+
+def html(text: str) -> str:
+    """Write text from data for a raw block of HTML, which no fence or short code in it can end."""
+    return html_escape(visible(text)).replace("`", "&#96;").replace("{", "&#123;")
 
 
 # A line may end after a comma between two parts of a sentence, nowhere else in a number.
@@ -136,6 +142,8 @@ class Filler:
         self._environment.globals.update(tools)
         self._environment.filters.update(
             escape=escape,
+            code=fmt.code,
+            html=html,
             yaml=yaml,
             capital=_capital,
             rule=fmt.RULES.__getitem__,
@@ -162,10 +170,9 @@ class Filler:
     def figure(self, figure_id: str) -> str:
         """Place a figure."""
         figure = self._figures[figure_id]
-        # In an attribute a backslash escapes, an ampersand begins an entity, a quote ends it.
-        alt = figure.alt.replace("\\", r"\\").replace("&", "&amp;").replace('"', "'")
-        attributes = f'{{#fig-{figure.id} fig-alt="{alt}"}}'
-        return f"![{figure.caption}](figures/{figure.filename}.svg){attributes}\n"
+        # The alternative text is no Markdown: every name in it is escaped with the rest.
+        attributes = f'{{#fig-{figure.id} fig-alt="{escape(figure.alt.strip())}"}}'
+        return f"![{fmt.caption(figure.caption)}](figures/{figure.filename}.svg){attributes}\n"
 
     def fill(self, template: str, values: Mapping[str, Any]) -> str:
         """Fill one template.

@@ -231,17 +231,60 @@ def tally(m: int, survivors: int, kind: str) -> str:
             raise ValueError(f"no such tally: {kind!r}")
 
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]#<>|~^$@&])")
-# What would begin a list or a definition at the start of a line.
-_OPENING = re.compile(r"^(\s?\w{0,9})([-+:.)])(?=\s|$)")
+_SPECIAL = re.compile(r"""([\\`*_{}\[\]#<>|~^$@&'"])""")
+# What smart punctuation would change: dashes, ellipses, and a period that may end an abbreviation
+# (a space after it would be made unbreakable).
+_SMART = re.compile(r"(?<=-)-|-(?=-)|(?<=\.)\.|\.(?=\.|\s|$)")
+# What would begin a list, a definition, a box or a line under a heading at the start of a line.
+_OPENING = re.compile(r"^(\s?)(?:(\w{0,9})([-+:.)])(?=\s|$)|([:=(]))")
 _LINE_BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
+# Control characters, halves of surrogate pairs, and what turns the direction of a line.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def visible(text: str) -> str:
+    r"""Write text from data on one line, and what can't be seen as a code.
+
+    An escape character, which a terminal would obey, becomes ``\x1b``. Letters, signs and emoji
+    stay as they are.
+    """
+    return _UNSEEN.sub(
+        lambda found: found[0].encode("unicode_escape").decode("ascii"),
+        _LINE_BREAKS.sub(" ", text),
+    )
 
 
 def escape(text: str) -> str:
     """Escape text from data so that Markdown shows it as it is, on one line.
 
-    One space at either end is kept, for pieces of a sentence; more would begin a code block.
+    Neither pandoc nor Quarto finds anything in it: no markup, no raw block, no short code, no
+    punctuation to improve. One space at either end is kept, for pieces of a sentence; more would
+    begin a code block.
     """
-    text = re.sub(r"^\s+|\s+$", " ", text)
-    text = _SPECIAL.sub(r"\\\1", _LINE_BREAKS.sub(" ", text))
-    return _OPENING.sub(r"\1\\\2", text)
+    text = re.sub(r"^\s+|\s+$", " ", visible(text))
+    text = _SMART.sub(r"\\\g<0>", _SPECIAL.sub(r"\\\1", text))
+    text = _OPENING.sub(lambda m: f"{m[1]}{m[2] or ''}\\{m[3] or m[4]}", text)
+    return re.sub(r"!$", r"\\!", text)
+
+
+def code(text: str) -> str:
+    """Write text from data, a file's name say, as a code span, or escaped if it could end one."""
+    return f"`{text}`" if re.fullmatch(r"[\w./+-][\w ./+:=-]*", text) else escape(text)
+
+
+_OWN_MARKUP = re.compile(
+    r"\\(?:[^\w\s]|_)|\*[^\W_][\w ,.=-]*\*|`[\w./+-]+`(?!\{)|@(?:sec|tbl|fig)-[a-z0-9-]+"
+    r"|(?P<bare>[\\`*_{}\[\]#<>|~^$@&]|\.$)"
+)
+
+
+def caption(text: str) -> str:
+    """Keep of a caption's Markdown what our own captions use, and make the rest text.
+
+    They use emphasis, code, references to our own labels, and escapes. A name that was put in
+    unescaped can do no harm here, and a last period that ends an abbreviation does not take in
+    the label that follows.
+    """
+    return _OWN_MARKUP.sub(lambda m: f"\\{m[0]}" if m["bare"] else m[0], visible(text))

@@ -55,7 +55,7 @@ def to_markdown(table: Table, text: CellText) -> str:
     rows = [[c.header for c in table.columns], [_RULES[c.align] for c in table.columns]]
     rows += list(_cells(table, text, fmt.escape, superscript))
     lines = ["| " + " | ".join(row) + " |" for row in rows]
-    lines += ["", f": {table.caption} {{#tbl-{table.id}}}", ""]
+    lines += ["", f": {fmt.caption(table.caption)} {{#tbl-{table.id}}}", ""]
     if under := notes(table, superscript):
         lines += ["::: {.table-note}", " ".join(under), ":::", ""]
     return "\n".join(lines)
@@ -63,8 +63,8 @@ def to_markdown(table: Table, text: CellText) -> str:
 
 def _plain(markdown: str) -> str:
     """Strip the little Markdown that headers and captions hold."""
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)(\{[^}]*\})?", r"\1", markdown)
-    return re.sub(r"(?<!\\)[*_`]", "", text).replace("\\", "")
+    text = re.sub(r"(?<!\\)\[([^\]]*)\]\([^)]*\)(\{[^}]*\})?", r"\1", markdown)
+    return re.sub(r"\\(.)|[*_`]", lambda found: found[1] or "", text)
 
 
 def to_csv(table: Table, ledger: Ledger) -> str:

@@ -1,6 +1,7 @@
--- Quarto's dialect for plain pandoc: short codes, conditional content, callouts,
--- numbered floats and cross references. Runs before citeproc, so that `@fig-x` is never
--- taken for a citation. What cannot be resolved stops the run with a message that names it.
+-- Quarto's dialect for plain pandoc: conditional content, callouts, numbered floats and cross
+-- references. There are no short codes: `{{< … >}}` is text. Runs before citeproc, so that
+-- `@fig-x` is never taken for a citation. What cannot be resolved stops the run with a message
+-- that names it.
 
 local stringify = pandoc.utils.stringify
 
@@ -22,83 +23,6 @@ local function raw(text) return pandoc.RawInline(target, text) end
 local function raw_block(text) return pandoc.RawBlock(target, text) end
 local function escaped(text)
   return (text:gsub("[\\\"]", "\\%0"):gsub("%s+", " "))
-end
-local function html_escaped(text)
-  return (text:gsub("&", "&amp;"):gsub("<", "&lt;"):gsub('"', "&quot;"))
-end
-
--- Short codes ---------------------------------------------------------------------------
-
-local variables
-local function variable(path)
-  if not variables then
-    local file = io.open("_variables.yml", "r")
-    local text = file and file:read("a") or ""
-    if file then file:close() end
-    variables = pandoc.read("---\n" .. text .. "\n---\n", "markdown").meta
-  end
-  local value = variables[path] -- a key may itself hold dots
-  if value == nil then
-    value = variables
-    for key in path:gmatch("[^.]+") do
-      value = type(value) == "table" and value[key] or nil
-    end
-  end
-  if value == nil then
-    problem("the variable " .. path .. " is not in _variables.yml")
-    return pandoc.Inlines({})
-  end
-  return pandoc.utils.type(value) == "Inlines" and value or pandoc.Inlines(stringify(value))
-end
-
-local PAGE_BREAK = {
-  html = '<div class="pagebreak" style="break-after: page;"></div>',
-  typst = "#pagebreak(weak: true)",
-  latex = "\\newpage{}",
-  docx = false,
-}
-
-local function expand(code)
-  local name, argument = code:match("^(%S+)%s*(.-)$")
-  if name == "var" then return variable(argument) end
-  if name ~= "pagebreak" then problem("unknown short code {{< " .. code .. " >}}") end
-  return pandoc.Inlines({})
-end
-
-local function shortcodes(inlines)
-  local out, open, before = pandoc.Inlines({}), nil, ""
-  for _, inline in ipairs(inlines) do
-    local text = inline.t == "Str" and inline.text or ""
-    if not open then
-      local head, rest = text:match("^(.-){{<(.*)$")
-      if head then
-        open, before = pandoc.List({ rest }), head
-      else
-        out:insert(inline)
-      end
-    else
-      local rest, tail = text:match("^(.-)>}}(.*)$")
-      open:insert(rest or stringify(inline))
-      if rest then
-        if before ~= "" then out:insert(pandoc.Str(before)) end
-        out:extend(expand(table.concat(open, ""):match("^%s*(.-)%s*$")))
-        if tail ~= "" then out:insert(pandoc.Str(tail)) end
-        open = nil
-      end
-    end
-  end
-  if open then problem("a short code is not closed: " .. table.concat(open, "")) end
-  return out
-end
-
-local function page_break(para)
-  if stringify(para):match("^{{<%s*pagebreak%s*>}}$") then
-    if PAGE_BREAK[target] then return raw_block(PAGE_BREAK[target]) end
-    if target == "docx" then
-      return pandoc.RawBlock("openxml", '<w:p><w:r><w:br w:type="page"/></w:r></w:p>')
-    end
-    return {}
-  end
 end
 
 -- Conditional content ---------------------------------------------------------------------
@@ -484,10 +408,6 @@ end
 
 function Pandoc(doc)
   doc = doc:walk({ Div = conditional, Span = conditional })
-  if stringify(doc.blocks):find("{{<", 1, true) then -- most documents have none: save two walks
-    doc = doc:walk({ Para = page_break })
-    doc = doc:walk({ Inlines = shortcodes })
-  end
   doc = doc:walk({ Div = function(div) return callout(div) or landscape(div) end })
   number(doc)
   doc = doc:walk({ Cite = cross_reference })

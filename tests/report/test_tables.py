@@ -32,7 +32,7 @@ def table():
 def test_markdown_links_each_number_to_its_row(table, ledger):
     text = tables.to_markdown(table, lambda stat: stat_link(ledger[stat.entry], stat.kind))
     assert '[−.53](#row-a-b){.stat data-kind="value"}' in text
-    assert ": A caption. {#tbl-small}" in text
+    assert r": A caption\. {#tbl-small}" in text
     assert "| Second | —^a^ | —^a^ |" in text
     assert Reason.CONSTANT_INPUT.sentence in text
 

@@ -299,7 +299,7 @@ def _scatter(
     keys = [a.key for a in data.study.axes]
     chosen = [key for key in SCATTERED if key in keys] or keys[: len(SCATTERED)]
     axes = [data.study.axis(key) for key in chosen]
-    names = " and ".join(axis.name for axis in axes)
+    names = fmt.escape(" and ".join(axis.name for axis in axes))
     columns = min(len(samples), plots.MAX_COLUMNS)
     rows = len(axes) * -(-len(samples) // plots.MAX_COLUMNS)
     return Figure(
