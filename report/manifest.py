@@ -73,7 +73,9 @@ def describe(
     outputs = {
         path.relative_to(folder).as_posix(): sha256(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "manifest.json"
+        if path.is_file()
+        and path.name != "manifest.json"
+        and ".quarto" not in path.relative_to(folder).parts
     }
     return {
         "format": 1,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import subprocess
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from report import format as fmt
+from report import processes
 from report import tables as writers
 from report.document import Figure, Section, Stat, Table
 from report.errors import RenderError, UsageError
@@ -25,6 +24,8 @@ _SUFFIX = {"latex": "tex", "typst": "typ"}
 _PANDOC = {"typst": "typst", "html": "html5", "docx": "docx"}
 
 _UNDATED = "315532800"  # the start of 1980, the first date that a zip file can hold
+
+_LONGEST = 120.0  # seconds for one table
 
 # Aspects of an entry that a manuscript can quote by name.
 _ASPECTS = ("value", "ci", "p", "floor", "n")
@@ -86,13 +87,14 @@ def _convert(markdown: str, target: str, path: Path) -> None:
     import pypandoc
 
     command = [pypandoc.get_pandoc_path(), "--from=markdown-citations", f"--to={target}"]
-    done = subprocess.run(
-        [*command, f"--output={path}"], input=markdown.encode(), capture_output=True, check=False,
-        env=os.environ | {"SOURCE_DATE_EPOCH": _UNDATED},
-    )  # fmt: skip
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()
-        raise RenderError(f"{path.name} can't be written by pandoc:\n{said}")
+    done = processes.run(
+        [*command, f"--output={path}"],
+        seconds=_LONGEST,
+        given=markdown.encode(),
+        environment={"SOURCE_DATE_EPOCH": _UNDATED},
+    )
+    if done.code:
+        raise RenderError(f"{path.name} can't be written by pandoc:\n{done.errors.strip()}")
 
 
 def values_of(ledger: Ledger, only: frozenset[str] | None = None) -> dict[str, dict[str, str]]:

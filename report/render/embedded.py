@@ -9,12 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import os
-import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from report import processes
 from report.errors import MissingToolError, RenderError
+
+LONGEST = 600.0  # seconds that pandoc may take for one format
 
 _COMMON = (
     "report.qmd",
@@ -154,11 +156,14 @@ def _run_pandoc(build: Path, arguments: Sequence[str], date: dt.date) -> None:
     import pypandoc
 
     midnight = dt.datetime.combine(date, dt.time(), dt.UTC)
-    environment = os.environ | {"SOURCE_DATE_EPOCH": str(int(midnight.timestamp()))}
-    command = [pypandoc.get_pandoc_path(), *_COMMON, *arguments]
-    done = subprocess.run(command, cwd=build, env=environment, capture_output=True, check=False)
-    if done.returncode:
-        message = done.stderr.decode("utf-8", "replace").partition("stack traceback:")[0]
+    done = processes.run(
+        [pypandoc.get_pandoc_path(), *_COMMON, *arguments],
+        seconds=LONGEST,
+        folder=build,
+        environment={"SOURCE_DATE_EPOCH": str(int(midnight.timestamp()))},
+    )
+    if done.code:
+        message = done.errors.partition("stack traceback:")[0]
         lines = [line for line in message.splitlines() if line.strip()]
         if lines and lines[0].startswith("Error running filter"):
             del lines[0]

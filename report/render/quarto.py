@@ -6,15 +6,22 @@ import datetime as dt
 import os
 import re
 import shutil
-import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from report import processes
 from report.errors import MissingToolError, RenderError
+from report.format import visible
+
+LONGEST = 1800.0  # seconds that Quarto may take for one format; nine minutes were seen
+LONGEST_VERSION = 30.0  # and to say which version it is
 
 OLDEST = (1, 4)
 OLDEST_FOR_PDF = (1, 7)  # the first whose Typst knows all that the template uses
+
+_UNRESOLVED = re.compile(r"unable to resolve (?:cross)?[- ]?ref", re.IGNORECASE)
 
 _REMEDY = (
     "Install it with `pip install quarto-cli` or an installer from quarto.org, put it on PATH "
@@ -65,11 +72,16 @@ def find(required: bool) -> Quarto | None:
             "Quarto is not installed"
         )  # fmt: skip
     else:
-        version = _version(path)
-        if _numbers(version) >= OLDEST:
-            return Quarto(path, version)
-        oldest = ".".join(map(str, OLDEST))
-        problem = f"{path} is Quarto {version or 'of unknown version'}; {oldest} or newer is needed"
+        try:
+            version = _version(path)
+        except RenderError as error:
+            problem = str(error)
+        else:
+            if _numbers(version) >= OLDEST:
+                return Quarto(path, version)
+            oldest = ".".join(map(str, OLDEST))
+            which = version or "of unknown version"
+            problem = f"{path} is Quarto {which}; {oldest} or newer is needed"
     if required:
         raise MissingToolError(f"{problem}. {_REMEDY}")
     return None
@@ -98,10 +110,11 @@ def render(
     Raises
     ------
     RenderError
-        With what Quarto wrote, if it fails or does not write the file.
+        With what Quarto wrote, if it fails, leaves a reference unresolved, does not end in time
+        or does not write the file.
     """
     midnight = dt.datetime.combine(date, dt.time(), dt.UTC)
-    environment = os.environ | {"SOURCE_DATE_EPOCH": str(int(midnight.timestamp()))}
+    environment = {"SOURCE_DATE_EPOCH": str(int(midnight.timestamp()))}
     said: dict[str, str] = {}
     for name in formats:
         target, _ = _FORMATS[name]
@@ -109,13 +122,15 @@ def render(
             continue
         progress(f"{target} (Quarto {tool.version})")
         # Not --quiet: it hides the errors, too.
-        done = subprocess.run(
+        done = processes.run(
             [tool.path, "render", "report.qmd", "--to", target],
-            cwd=build, env=environment, capture_output=True, check=False,
-        )  # fmt: skip
-        said[target] = done.stderr.decode("utf-8", "replace").strip()
-        if done.returncode:
-            problem = f"quarto render --to {target} ended with exit code {done.returncode}:"
+            seconds=LONGEST,
+            folder=build,
+            environment=environment,
+        )
+        said[target] = done.errors.strip()
+        if done.code:
+            problem = f"quarto render --to {target} ended with exit code {done.code}:"
             hint = ""
             if target == "typst" and _numbers(tool.version) < OLDEST_FOR_PDF:
                 hint = (
@@ -123,11 +138,31 @@ def render(
                     "newer, or `--renderer embedded`."
                 )
             raise RenderError(f"{problem}\n{said[target]}{hint}")
+        _heed(said[target], target)
     outputs = {name: build / _FORMATS[name][1] for name in formats}
     for name, path in outputs.items():
         if not path.is_file():
             raise RenderError(f"Quarto wrote no {path.name}:\n{said[_FORMATS[name][0]]}")
+    shutil.rmtree(build / ".quarto", ignore_errors=True)  # Quarto's cache is no part of the build
     return outputs
+
+
+def _warnings(said: str) -> list[str]:
+    """Return Quarto's warnings, each with the lines that belong to it, without colours."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", said)
+    found = re.findall(r"^(?:WARNING|\[WARNING\]|WARN:?).*(?:\n[ \t]+\S.*)*", plain, re.MULTILINE)
+    return list(dict.fromkeys(line.strip() for line in found))
+
+
+def _heed(said: str, target: str) -> None:
+    """Refuse a document with unresolved references, and show what else Quarto warns of."""
+    warnings = _warnings(said)
+    if broken := [line for line in warnings if _UNRESOLVED.search(line)]:
+        raise RenderError(
+            f"quarto render --to {target} left references unresolved:\n" + "\n".join(broken)
+        )
+    for line in warnings:
+        print(f"quarto render --to {target}: {visible(line)}", file=sys.stderr)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -136,7 +171,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _version(path: str) -> str:
     try:
-        done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+        done = processes.run([path, "--version"], seconds=LONGEST_VERSION)
     except OSError:
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return done.output.decode("utf-8", "replace").strip() if done.code == 0 else ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import zipfile
 from io import BytesIO
 from pathlib import Path
+
+from report import processes
+from report.errors import RenderError
 
 _PAGE = (
     '<w:pgSz w:w="11906" w:h="16838"/><w:pgMar w:top="1134" w:right="1134" w:bottom="1134" '
@@ -55,11 +57,11 @@ def write_reference(path: Path) -> None:
     """
     import pypandoc
 
-    done = subprocess.run(
-        [pypandoc.get_pandoc_path(), "--print-default-data-file=reference.docx"],
-        capture_output=True, check=True,
-    )  # fmt: skip
-    with zipfile.ZipFile(BytesIO(done.stdout)) as package:
+    command = [pypandoc.get_pandoc_path(), "--print-default-data-file=reference.docx"]
+    done = processes.run(command, seconds=60.0)
+    if done.code:
+        raise RenderError(f"pandoc gives no styles for Word:\n{done.errors.strip()}")
+    with zipfile.ZipFile(BytesIO(done.output)) as package:
         parts = {name: package.read(name).decode() for name in package.namelist()}
     for part, old, new in _CHANGES:
         parts[part] = re.sub(old, new, parts[part], flags=re.DOTALL)

@@ -198,3 +198,12 @@ def test_a_simulated_study_can_be_extracted_and_shipped(tmp_path):
     assert main(["simulate", str(folder), *sizes]) == 0
     assert main(["extract", str(folder)]) in (0, 1)
     assert (folder / "features" / "questions.csv").is_file()
+
+
+def test_the_version_is_told(capsys):
+    from report import __version__
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.strip().endswith(__version__)

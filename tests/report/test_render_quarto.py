@@ -28,7 +28,10 @@ if arguments == ["--version"]:
 with open("calls.jsonl", "a") as log:
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     log.write(json.dumps({{"argv": arguments, "epoch": epoch}}) + "\\n")
+pathlib.Path(".quarto/idx").mkdir(parents=True, exist_ok=True)
+pathlib.Path(".quarto/idx/cache.json").write_text("cache")
 print("pandoc says something", file=sys.stderr)
+print({warns!r}, file=sys.stderr)
 if {exit_code}:
     print("ERROR: YAMLError: bad indentation", file=sys.stderr)
     sys.exit({exit_code})
@@ -58,12 +61,14 @@ def pretend(tmp_path, monkeypatch):
     programs.mkdir()
     monkeypatch.setenv("PATH", str(programs))
 
-    def install(version="1.9.38", version_exit=0, exit_code=0, writes=True, name="quarto") -> Path:
+    def install(
+        version="1.9.38", version_exit=0, exit_code=0, writes=True, warns="", name="quarto"
+    ):
         program = programs / name
         program.write_text(
             RECORDER.format(
                 python=sys.executable, version=version, version_exit=version_exit,
-                exit_code=exit_code, writes=writes,
+                exit_code=exit_code, writes=writes, warns=warns,
             )
         )  # fmt: skip
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -151,6 +156,52 @@ def test_what_quarto_says_is_shown_when_it_fails(build, pretend):
     with pytest.raises(RenderError, match="bad indentation") as caught:
         render(build, ["html"], "auto", DATE, quiet)
     assert "--to html ended with exit code 1" in str(caught.value)
+
+
+UNRESOLVED = (
+    "\x1b[33mWARNING (/usr/share/quarto/filters/main.lua:19) Unable to resolve crossref @tbl-pairs"
+    "\x1b[39m"
+)
+
+
+def test_an_unresolved_reference_fails_the_build_though_quarto_exits_with_nought(build, pretend):
+    pretend(warns=UNRESOLVED)
+    with pytest.raises(RenderError, match="left references unresolved") as caught:
+        render(build, ["html"], "auto", DATE, quiet)
+    assert "@tbl-pairs" in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_other_warnings_are_shown_and_the_build_goes_on(build, pretend, capsys):
+    pretend(warns="WARNING: The font family is unknown\n  in line 3\nOutput created: report.html")
+    assert render(build, ["html"], "auto", DATE, quiet).renderer == "quarto"
+    said = capsys.readouterr().err
+    assert "quarto render --to html: WARNING: The font family is unknown   in line 3" in said
+    assert "Output created" not in said
+
+
+def test_the_cache_of_quarto_does_not_stay(build, pretend):
+    pretend()
+    render(build, ["html"], "auto", DATE, quiet)
+    assert not (build / ".quarto").exists()
+
+
+def test_a_quarto_that_hangs_is_ended_with_all_that_it_started(build, pretend, monkeypatch):
+    program = pretend()
+    program.write_text("#!/bin/sh\nPATH=/usr/bin:/bin\nsleep 600 &\nsleep 600\n")
+    monkeypatch.setattr(quarto, "LONGEST_VERSION", 0.3)
+    assert quarto.find(required=False) is None
+    with pytest.raises(MissingToolError, match=r"--version had not ended after 0\.3 seconds"):
+        quarto.find(required=True)
+
+
+def test_a_render_that_hangs_ends_with_a_message(build, pretend, monkeypatch):
+    program = pretend()
+    tool = quarto.Quarto(str(program), "1.9.38")
+    program.write_text("#!/bin/sh\nPATH=/usr/bin:/bin\nsleep 600\n")
+    monkeypatch.setattr(quarto, "LONGEST", 0.3)
+    with pytest.raises(RenderError, match=r"render had not ended after 0\.3 seconds"):
+        quarto.render(tool, build, ["html"], DATE, quiet)
 
 
 def test_a_quarto_that_writes_nothing_has_failed(build, pretend):
