@@ -25,6 +25,7 @@ _COMMON = (
     "--data-dir=theme",
     "--fail-if-warnings",
     "--lua-filter=theme/images.lua",
+    "--lua-filter=theme/shared.lua",
     "--lua-filter=theme/quarto.lua",
     "--citeproc",
     "--metadata=link-citations:true",

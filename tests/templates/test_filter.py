@@ -21,7 +21,8 @@ def convert(tmp_path):
         done = subprocess.run(
             [
                 pypandoc.get_pandoc_path(), "--from=markdown", f"--to={to}", "--wrap=none",
-                f"--lua-filter={THEME / 'images.lua'}", f"--lua-filter={THEME / 'quarto.lua'}",
+                f"--lua-filter={THEME / 'images.lua'}", f"--lua-filter={THEME / 'shared.lua'}",
+                f"--lua-filter={THEME / 'quarto.lua'}",
             ],
             input=text.encode(), capture_output=True, cwd=tmp_path, check=False,
         )  # fmt: skip
@@ -234,5 +235,53 @@ def test_the_theme_is_made_of_these_files():
     names = {p.name for p in THEME.iterdir()}
     assert names == {
         "_quarto.yml", "images.lua", "preamble.tex", "quarto.lua", "report.css", "report.html",
-        "report.js", "report.typst", "typst-show.typ", "typst-template.typ", "word.lua",
+        "report.js", "report.typst", "shared.lua", "typst-show.typ", "typst-template.typ",
+        "word.lua",
     }  # fmt: skip
+
+
+# What Quarto gets of it: the shared filter alone, which finds a global called `quarto`
+
+
+@pytest.fixture
+def as_quarto(tmp_path):
+    """Convert a snippet as Quarto's pandoc begins to, with the shared filter."""
+    here = tmp_path / "here.lua"
+    here.write_text(f"quarto = {{}}\nreturn dofile('{THEME / 'shared.lua'}')\n")
+
+    def run(text: str, to: str, *arguments: str) -> str:
+        command = [pypandoc.get_pandoc_path(), "--from=markdown", f"--to={to}", "--wrap=none"]
+        done = subprocess.run(
+            [*command, f"--lua-filter={here}", *arguments],
+            input=text.encode(),
+            capture_output=True,
+            check=True,
+        )
+        return done.stdout.decode().strip()
+
+    return run
+
+
+def test_quarto_gets_the_callouts_of_html_and_makes_the_others_itself(convert, as_quarto):
+    text = '::: {.callout-tip title="Use *this*"}\nBody\n:::'
+    assert as_quarto(text, "html") == convert(text, "html")
+    assert '<div class="callout callout-tip" role="note">' in as_quarto(text, "html")
+    assert "#callout(" not in as_quarto(text, "typst")
+
+
+def test_quarto_gets_tables_without_widths_that_nobody_asked_for(as_quarto):
+    line = f"| {'word ' * 20} | 2 |\n"
+    assert "columns: 2," in as_quarto("| a | b |\n|:---|---:|\n" + line, "typst")
+    given = as_quarto(TABLE, "native")
+    assert "tbl-colwidths" in given
+
+
+def test_code_in_a_pdf_is_not_coloured(as_quarto):
+    """A highlighter would take the ids of the rows apart."""
+    settings = (THEME / "_quarto.yml").read_text(encoding="utf-8")
+    typst = settings.partition("  typst:\n")[2].partition("  docx:\n")[0]
+    assert "    syntax-highlighting: none\n" in typst
+    assert "  - at: pre-ast\n    path: theme/shared.lua\n" in settings
+    row = "| [`a.b`]{#row-a-b} |\n|---|\n| [`c.d`{.r}]{#row-c-d} |"
+    assert "<row-c-d>" in as_quarto(row, "typst", "--syntax-highlighting=none")
+    assert "Tok" not in as_quarto(row, "typst", "--syntax-highlighting=none")
