@@ -35,11 +35,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import trials
-from report import paths
-from report.coverage import Cell, Simulation
-from report.fill import Filler
-from report.ledger import Ledger
-from report.settings import rng_for
+from report.document.coverage import Cell, Simulation
+from report.document.fill import Filler
+from report.ledger.ledger import Ledger
+from report.study import paths
+from report.study.settings import rng_for
 
 RECORD = ROOT / "templates" / "simulation.json"
 PAGE = ROOT / "docs" / "simulation.md"

@@ -10,18 +10,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from report import claims, manifest, outputs, paths, reproduction
-from report.document import Section
-from report.errors import UsageError
-from report.experiments import EXPERIMENTS
+from report.capture.extract import extract
+from report.document import manifest, outputs
+from report.document.figures import save_all
+from report.document.paper import write_source
+from report.document.parts import Section
+from report.document.render import Rendered, Renderer, install_theme, render
+from report.experiments import EXPERIMENTS, claims, reproduction
 from report.experiments.base import Analysis, StudyData
-from report.extract import extract
-from report.figures import save_all
-from report.ledger import Ledger, settle
-from report.marking import mark_synthetic
-from report.paper import write_source
-from report.render import Rendered, Renderer, install_theme, render
-from report.study import Study, load_study
+from report.ledger.ledger import Ledger, settle
+from report.study import paths
+from report.study.errors import UsageError
+from report.study.study import Study, load_study
+from report.synthetic.marking import mark_synthetic
 
 QUICK_RESAMPLES = 999
 Progress = Callable[[str], None]

@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from report.document import Section
-from report.features import Baseline, Features, FloatArray, IntArray
-from report.figures import colours
-from report.ledger import Entry, Evidence, Family, Ledger
-from report.lineage import selector
-from report.settings import Plan, rng_for
-from report.study import Cohort, Model, Study
+from report.capture.features import Baseline, Features, FloatArray, IntArray
+from report.document.figures import colours
+from report.document.parts import Section
+from report.ledger.ledger import Entry, Evidence, Family, Ledger
+from report.ledger.lineage import selector
+from report.study.settings import Plan, rng_for
+from report.study.study import Cohort, Model, Study
 
 
 def unit_of(data: StudyData, level: str) -> str:

@@ -23,7 +23,7 @@ Fields = dict[str, Any]
 @pytest.fixture(scope="session")
 def synthetic(tmp_path_factory) -> Path:
     """A study folder with captures of three models."""
-    from report.simulate import simulate
+    from report.synthetic.simulate import simulate
 
     folder = tmp_path_factory.mktemp("studies") / "synthetic-1"
     simulate(folder, models=3, questions=12, layers=5, hidden=16, seed=1)

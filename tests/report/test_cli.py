@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from report.cli import main
-from report.paths import DATA
+from report.study.paths import DATA
 
 COMMANDS = (
     "build", "tables", "figures", "values", "extract", "check", "claims", "verify", "explain",

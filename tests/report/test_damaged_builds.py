@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from report import figures
+from report.audit.finished import load_finished
+from report.audit.verify import files, numbers, verify
 from report.cli import main
-from report.finished import load_finished
-from report.ledger import Entry, Ledger
-from report.paper import write_source
+from report.document import figures
+from report.document.paper import write_source
+from report.ledger.format import escape
+from report.ledger.ledger import Entry, Ledger
 from report.pipeline import Options, Results, build, compute, load
-from report.simulate import simulate
-from report.verify import files, numbers, verify
+from report.synthetic.simulate import simulate
 
 KEY = "smollm2_135m"
 NPZ = f"{KEY}_baseline_hidden_states.npz"
@@ -106,7 +107,7 @@ def test_a_useless_npz_costs_what_needs_it(
     # The projections are in the JSON, and sound.
     assert ledger[f"dimension.effective.{KEY.replace('_', '-')}"].value is not None
     text = source_of(results, tmp_path)
-    assert said.split(": ")[-1] in text
+    assert escape(said.split(": ")[-1]) in text
     assert f"`{NPZ}`" in text
     assert "No generation entropy could be computed" in text
 

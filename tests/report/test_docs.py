@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from report.load import published
-from report.settings import Plan
-from report.study import Author, Axis, Cohort, Model, Study
+from report.study import published
+from report.study.settings import Plan
+from report.study.study import Author, Axis, Cohort, Model, Study
 
 NOT_WRITTEN = {"folder", "plan", "axes", "cohorts", "models"}
 

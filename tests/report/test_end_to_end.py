@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure as Canvas
 
-from report import figures, outputs
 from report.cli import main
-from report.paper import write_source
+from report.document import figures, outputs
+from report.document.paper import write_source
 from report.pipeline import Built, Options, build, compute, load
-from report.simulate import simulate
+from report.synthetic.simulate import simulate
 
 Fields = dict[str, Any]
 Faults = Callable[[str], list[str]]

@@ -10,7 +10,7 @@ from scipy import stats as scipy_stats
 
 from benchmarks import simulation as study
 from benchmarks import trials
-from report.coverage import METHODS, Simulation
+from report.document.coverage import METHODS, Simulation
 from stats.correlation import spearman_exact
 
 TASKS = [*study.coverage_tasks(), *study.size_tasks(), *study.family_tasks()]

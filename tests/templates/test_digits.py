@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from report.paths import TEMPLATES
+from report.study.paths import TEMPLATES
 
 # What may hold digits: Jinja's code, identifiers and attributes in braces, citation keys,
 # code spans, comments, and the structure of tables.

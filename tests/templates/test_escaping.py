@@ -12,11 +12,11 @@ from typing import Any
 import pypandoc
 import pytest
 
-from report import format as fmt
-from report.document import Column, Figure, Table
-from report.fill import Filler, html, yaml
-from report.ledger import Ledger
-from report.tables import to_markdown
+from report.document.fill import Filler, html, yaml
+from report.document.parts import Column, Figure, Table
+from report.document.tables import to_markdown
+from report.ledger import format as fmt
+from report.ledger.ledger import Ledger
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 # What a study, or whoever wrote its captures, chooses freely.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from report import figures
-from report import format as fmt
-from report.document import Figure, Section, Table
+from report.document import figures
+from report.document.parts import Figure, Section, Table
 from report.experiments.base import (
     Analysis,
     StudyData,
@@ -37,7 +36,8 @@ from report.experiments.behaviour.tables import (
     survivors,
 )
 from report.experiments.behaviour.zones import published_zones, zones
-from report.ledger import Entry, Family, Ledger
+from report.ledger import format as fmt
+from report.ledger.ledger import Entry, Family, Ledger
 from stats.outcome import Reason
 
 TITLE = "Entropy and behavioural axes"

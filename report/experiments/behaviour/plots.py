@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from report import figures, labels
-from report import format as fmt
+from report.document import figures, labels
 from report.experiments.base import StudyData, entry_id
 from report.experiments.behaviour.entries import SLUG, Sample
-from report.ledger import Entry, Ledger
-from report.study import Axis, Model
+from report.ledger import format as fmt
+from report.ledger.ledger import Entry, Ledger
+from report.study.study import Axis, Model
 
 MAX_COLUMNS = 6
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from report import format as fmt
-from report.document import Cell, Stat, Table
+from report.document.parts import Cell, Stat, Table
+from report.document.tables import left, right
 from report.experiments.base import StudyData, Subject, entry_id, unit_of
 from report.experiments.behaviour.entries import SLUG
-from report.ledger import Entry, Family, Ledger
-from report.tables import left, right
+from report.ledger import format as fmt
+from report.ledger.ledger import Entry, Family, Ledger
 from stats.outcome import Reason
 
 _SHOWN = 5

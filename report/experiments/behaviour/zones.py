@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 
+from report.capture.features import Baseline, FloatArray
 from report.experiments.base import StudyData, Subject, entry_id
 from report.experiments.behaviour.entries import RHO, SLUG, question_column
-from report.features import Baseline, FloatArray
-from report.ledger import Entry
-from report.lineage import selector
-from report.study import Model
+from report.ledger.ledger import Entry
+from report.ledger.lineage import selector
+from report.study.study import Model
 from stats.outcome import Estimate, Interval, Outcome, Reason
 
 DEAD_SHARE = 0.5

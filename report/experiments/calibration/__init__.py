@@ -7,21 +7,12 @@ from typing import Any
 
 from matplotlib.figure import Figure as Canvas
 
-from report import figures
-from report.document import Figure, Section, Table
+from report.document import figures
+from report.document.parts import Figure, Section, Table
 from report.experiments.base import Analysis, StudyData, entry_id, figure_file, unit_of
 from report.experiments.calibration import plots
-from report.experiments.calibration.across import (
-    replication_entries,
-    tuning_entries,
-    tuning_pairs,
-)
-from report.experiments.calibration.contrasts import (
-    SLUG,
-    Calibrated,
-    calibrated,
-    contrast_entries,
-)
+from report.experiments.calibration.across import replication_entries, tuning_entries, tuning_pairs
+from report.experiments.calibration.contrasts import SLUG, Calibrated, calibrated, contrast_entries
 from report.experiments.calibration.tables import (
     RULES,
     contrast_table,
@@ -31,9 +22,9 @@ from report.experiments.calibration.tables import (
     name,
     replication_tables,
 )
-from report.format import listing
-from report.ledger import Entry, Family, Ledger
-from report.study import Axis, Model
+from report.ledger.format import listing
+from report.ledger.ledger import Entry, Family, Ledger
+from report.study.study import Axis, Model
 from stats.outcome import Estimate, Outcome, Reason
 
 TITLE = "Entropy by pole"

@@ -9,9 +9,9 @@ import numpy as np
 
 from report.experiments.base import StudyData, entry_id
 from report.experiments.calibration.contrasts import SLUG, Calibrated, pole_sources
-from report.ledger import Entry
-from report.lineage import selector
-from report.study import Model
+from report.ledger.ledger import Entry
+from report.ledger.lineage import selector
+from report.study.study import Model
 from stats.outcome import Estimate, Reason
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from report.capture.features import Calibration, FloatArray
 from report.experiments.base import StudyData, entry_id
-from report.features import Calibration, FloatArray
-from report.ledger import Entry
-from report.lineage import selector
-from report.study import Axis, Cohort, Model
+from report.ledger.ledger import Entry
+from report.ledger.lineage import selector
+from report.study.study import Axis, Cohort, Model
 from stats.outcome import Estimate, Reason
 
 SLUG = "calibration"

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
-from report import figures
+from report.document import figures
 
 HEIGHT = 0.235  # inches a row
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from report.document import Cell, Stat, Table
+from report.document.parts import Cell, Stat, Table
+from report.document.tables import left, right
 from report.experiments.base import StudyData, entry_id
 from report.experiments.calibration.contrasts import SLUG, Calibrated
-from report.ledger import Entry, Ledger
-from report.study import Axis, Model
-from report.tables import left, right
+from report.ledger.ledger import Entry, Ledger
+from report.study.study import Axis, Model
 
 RULES = {
     "bh": "the Benjamini–Hochberg correction", "by": "the Benjamini–Yekutieli correction",

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from report.capture.features import Baseline, FloatArray
 from report.experiments.base import StudyData, Subject
 from report.experiments.dimension.correlation import related
 from report.experiments.dimension.group import FEWEST, Group
-from report.features import Baseline, FloatArray
-from report.ledger import Entry
+from report.ledger.ledger import Entry
 from stats.outcome import Estimate, Interval, Reason
 
 _DECIMALS = 10  # nats and dimensions, both of order 1

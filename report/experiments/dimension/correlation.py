@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from report.capture.features import FloatArray
 from report.experiments.dimension.group import Group
-from report.features import FloatArray
-from report.ledger import Entry
+from report.ledger.ledger import Entry
 from stats.outcome import Estimate, Interval, Outcome, Reason
 
 POWER = 0.8

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from report.capture.features import FloatArray
 from report.experiments.base import StudyData, Subject, entry_id
 from report.experiments.dimension.group import SLUG
-from report.features import FloatArray
-from report.ledger import Entry
-from report.study import Model
+from report.ledger.ledger import Entry
+from report.study.study import Model
 from stats.outcome import Estimate, Reason
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from report.capture.features import FloatArray
 from report.experiments.base import StudyData, entry_id
-from report.features import FloatArray
-from report.ledger import Entry, Evidence
-from report.lineage import selector
-from report.study import Cohort, Model
+from report.ledger.ledger import Entry, Evidence
+from report.ledger.lineage import selector
+from report.study.study import Cohort, Model
 from stats.outcome import Estimate
 
 SLUG = "dimension"

@@ -12,7 +12,7 @@ from report.experiments.dimension.captured import propagated, trend
 from report.experiments.dimension.correlation import correlated
 from report.experiments.dimension.effective import measured_effective, published_effective
 from report.experiments.dimension.group import FEWEST, Group
-from report.ledger import Entry
+from report.ledger.ledger import Entry
 
 
 def analyse(data: StudyData) -> Analysis:

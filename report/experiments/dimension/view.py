@@ -9,14 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from report import figures, labels
-from report.document import Cell, Figure, Section, Stat, Table
+from report.document import figures, labels
+from report.document.parts import Cell, Figure, Section, Stat, Table
+from report.document.tables import left, right
 from report.experiments.base import StudyData, entry_id, figure_file
 from report.experiments.dimension.correlation import POWER
 from report.experiments.dimension.group import SLUG, Group
-from report.format import escape
-from report.ledger import Entry, Ledger
-from report.tables import left, right
+from report.ledger.format import escape
+from report.ledger.ledger import Entry, Ledger
 
 TITLE = "What can a handful of models say?"
 MORE_MODELS = (10, 30, 60)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from report.capture.features import Baseline, FloatArray
 from report.experiments.base import Analysis, StudyData, Subject, entry_id, subjects, unit_of
-from report.features import Baseline, FloatArray
-from report.ledger import Entry, Family
-from report.study import Model
+from report.ledger.ledger import Entry, Family
+from report.study.study import Model
 from stats.outcome import Estimate, Outcome, Reason
 
 SLUG = "generation"

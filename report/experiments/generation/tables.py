@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from report import format as fmt
-from report.document import Cell, Stat, Table
+from report.document.parts import Cell, Stat, Table
+from report.document.tables import left, right
 from report.experiments.base import StudyData, Subject, entry_id, unit_of
 from report.experiments.generation.numbers import SLUG, pairs_family
-from report.ledger import Entry, Ledger
-from report.study import Model
-from report.tables import left, right
+from report.ledger import format as fmt
+from report.ledger.ledger import Entry, Ledger
+from report.study.study import Model
 from stats.outcome import Reason
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure as Canvas
 
-from report import figures, labels
-from report.document import Figure, Section, Table
+from report.capture.features import FloatArray
+from report.document import figures, labels
+from report.document.parts import Figure, Section, Table
 from report.experiments.base import StudyData, Subject, entry_id, figure_file, subjects, unit_of
 from report.experiments.generation.numbers import SLUG, finite, pairs_family
 from report.experiments.generation.tables import (
@@ -20,9 +21,8 @@ from report.experiments.generation.tables import (
     suffix,
     summary_table,
 )
-from report.features import FloatArray
-from report.ledger import Entry, Ledger
-from report.study import Model
+from report.ledger.ledger import Entry, Ledger
+from report.study.study import Model
 
 TITLE = "Generation entropy"
 

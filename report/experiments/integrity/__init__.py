@@ -7,25 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from report import figures
-from report import format as fmt
-from report.document import Figure, Section, Table
+from report.document import figures
+from report.document.parts import Figure, Section, Table
 from report.experiments.base import Analysis, StudyData, Subject, entry_id, subjects
-from report.experiments.behaviour.tables import (
-    family_of,
-    in_words,
-    pairs_of,
-)
+from report.experiments.behaviour.tables import family_of, in_words, pairs_of
 from report.experiments.integrity import plots, tables
-from report.experiments.integrity.entries import (
-    SLUG,
-    evidence_axes,
-    recovered,
-    slicing,
-    wrong_axes,
-)
-from report.ledger import Entry, Family, Ledger
-from report.study import Model
+from report.experiments.integrity.entries import SLUG, evidence_axes, recovered, slicing, wrong_axes
+from report.ledger import format as fmt
+from report.ledger.ledger import Entry, Family, Ledger
+from report.study.study import Model
 
 TITLE = "Data integrity"
 _TITLES = {

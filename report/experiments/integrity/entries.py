@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from report.capture.features import Calibration, FloatArray
 from report.experiments.base import StudyData, Subject, entry_id
 from report.experiments.behaviour.entries import (
     RHO,
@@ -17,10 +18,9 @@ from report.experiments.behaviour.entries import (
     why_missing,
 )
 from report.experiments.calibration.contrasts import POLES
-from report.features import Calibration, FloatArray
-from report.ledger import Entry
-from report.lineage import selector
-from report.study import Model
+from report.ledger.ledger import Entry
+from report.ledger.lineage import selector
+from report.study.study import Model
 from stats.outcome import Estimate, Outcome, Reason
 
 SLUG = "integrity"

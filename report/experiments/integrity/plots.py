@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure as Canvas
 
-from report import figures
+from report.capture.features import Baseline
+from report.document import figures
 from report.experiments.base import StudyData
-from report.features import Baseline
-from report.study import Model
+from report.study.study import Model
 
 COLUMNS = 6
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from report import format as fmt
-from report.document import Cell, Stat, Table
+from report.document.parts import Cell, Stat, Table
+from report.document.tables import left, right
 from report.experiments.base import StudyData, entry_id
 from report.experiments.behaviour.tables import family_of, in_words
 from report.experiments.integrity.entries import SLUG
-from report.ledger import Entry, Ledger
-from report.study import Model
-from report.tables import left, right
+from report.ledger import format as fmt
+from report.ledger.ledger import Entry, Ledger
+from report.study.study import Model
 
 CALIBRATION_FACTS = ("answers", "tokens-per-answer", "tokens-per-prompt", "answers-lost")
 

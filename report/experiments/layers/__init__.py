@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from report import format as fmt
-from report.document import Cell, Figure, Section, Stat, Table
+from report.document.parts import Cell, Figure, Section, Stat, Table
+from report.document.tables import left, right
 from report.experiments.base import Analysis, StudyData, entry_id, subjects, unit_of
 from report.experiments.layers import plots
 from report.experiments.layers.measured import ESTIMATORS, SLUG, Profiles, measured
-from report.ledger import Entry, Ledger
-from report.study import Model
-from report.tables import left, right
+from report.ledger import format as fmt
+from report.ledger.ledger import Entry, Ledger
+from report.study.study import Model
 from stats.outcome import Estimate
 
 TITLE = "Activation entropy by layer"

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from report.capture.features import Baseline, FloatArray, IntArray
 from report.experiments.base import StudyData, Subject, entry_id
-from report.features import Baseline, FloatArray, IntArray
-from report.ledger import Entry
-from report.lineage import selector
-from report.study import Cohort, Model
+from report.ledger.ledger import Entry
+from report.ledger.lineage import selector
+from report.study.study import Cohort, Model
 from stats.outcome import Estimate, Interval, Outcome, Reason
 
 SLUG = "layers"

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure as Canvas
 
-from report import figures
-from report.document import Figure
+from report.document import figures
+from report.document.parts import Figure
 from report.experiments.base import StudyData, entry_id
 from report.experiments.layers.measured import Profiles
-from report.ledger import Ledger
-from report.study import Model
+from report.ledger.ledger import Ledger
+from report.study.study import Model
 
 _NAME = "exp2_layer_entropy"
 _DASHES = ("-", "--", "-.", ":")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from report import format as fmt
-from report.document import Cell, Figure, Section, Stat, Table
+from report.document.parts import Cell, Figure, Section, Stat, Table
+from report.document.tables import left, right
 from report.experiments.base import Analysis, StudyData, entry_id, subjects
 from report.experiments.signature import maps, plots
 from report.experiments.signature.measured import (
@@ -17,10 +17,10 @@ from report.experiments.signature.measured import (
     signatures,
 )
 from report.experiments.signature.published import published
-from report.format import few
-from report.ledger import Entry, Family, Ledger
-from report.study import Model
-from report.tables import left, right
+from report.ledger import format as fmt
+from report.ledger.format import few
+from report.ledger.ledger import Entry, Family, Ledger
+from report.study.study import Model
 
 TITLE = "Layer signatures"
 

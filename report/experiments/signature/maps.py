@@ -9,13 +9,13 @@ import numpy as np
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
-from report import figures
-from report import format as fmt
-from report.document import Figure
+from report.document import figures
+from report.document.parts import Figure
 from report.experiments.base import StudyData
 from report.experiments.signature.measured import Signatures, binned
 from report.experiments.signature.plots import COLUMNS, close_grid, marks, n_rows, why_missing
-from report.study import Model
+from report.ledger import format as fmt
+from report.study.study import Model
 
 _DASHES = ("-", "--", "-.", ":")
 _BINNED_COLUMNS = 6

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from report.capture.features import Baseline, FloatArray
 from report.experiments.base import StudyData, Subject, entry_id, unit_of
-from report.features import Baseline, FloatArray
-from report.ledger import Entry, Family
-from report.study import Axis, Cohort, Model
+from report.ledger.ledger import Entry, Family
+from report.study.study import Axis, Cohort, Model
 from stats.checks import why_not
 from stats.outcome import Estimate, Interval, Outcome, Reason
 from stats.resampling import PermutationMatrix

@@ -10,12 +10,12 @@ import numpy as np
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
-from report import figures
-from report import format as fmt
-from report.document import Figure
+from report.document import figures
+from report.document.parts import Figure
 from report.experiments.base import StudyData
-from report.ledger import Entry
-from report.study import Model
+from report.ledger import format as fmt
+from report.ledger.ledger import Entry
+from report.study.study import Model
 from stats.outcome import Interval, Reason
 
 COLUMNS = 2

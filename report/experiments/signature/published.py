@@ -7,8 +7,8 @@ from typing import Any
 
 from report.experiments.base import StudyData, entry_id
 from report.experiments.signature.measured import SLUG
-from report.ledger import Entry
-from report.study import Axis, Model
+from report.ledger.ledger import Entry
+from report.study.study import Axis, Model
 from stats.outcome import Estimate, Outcome, Reason
 
 _BOUND = "Spearman, t, Bonferroni over layers, upper bound"

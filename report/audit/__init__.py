@@ -1,0 +1,1 @@
+"""The finished build as a reviewer has it: verify, the second path, explain, bundle."""

@@ -1,0 +1,212 @@
+"""Every statistic a second time, by plain code that shares nothing with the first."""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import math
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial, wraps
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from report.audit.finished import Finished
+from report.audit.recompute import correlations, layered, reading, samples, signatures
+from report.audit.recompute.recipes import Recipe, draws_of, recipe
+from report.ledger.ledger import Entry
+
+__all__ = [
+    "Compared", "compare", "entry_fields", "functions", "matrix", "max_t", "run", "source_of",
+]  # fmt: skip
+
+_MODULES: tuple[ModuleType, ...] = (reading, correlations, samples, layered, signatures)
+_READERS = ("read", "aligned", "beside", "separate", "complete", "layered", "grids",
+            "matched")  # fmt: skip
+COMPARED = ("estimate", "ci_low", "ci_high", "statistic", "p", "p_floor", "n", "layer")
+
+
+def functions() -> dict[str, Callable[..., Any]]:
+    """Return all functions that recipes may call, by name."""
+    return {
+        name: value
+        for module in _MODULES
+        for name, value in vars(module).items()
+        if callable(value) and getattr(value, "__module__", "") == module.__name__
+    }
+
+
+def _remembered(function: Callable[..., Any], kept: int) -> Callable[..., Any]:
+    """Keep the last results of a slow function of arrays; several entries share them."""
+    memory: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+
+    @wraps(function)
+    def wrapper(*arrays: np.ndarray[Any, Any]) -> Any:
+        key = tuple((a.shape, hash(a.tobytes())) for a in arrays)
+        if key not in memory:
+            memory[key] = function(*arrays)
+            while len(memory) > kept:
+                memory.popitem(last=False)
+        return memory[key]
+
+    return wrapper
+
+
+signatures.resampled_ranks = _remembered(signatures.resampled_ranks, 1)
+
+
+def run(steps: Recipe, build: Finished) -> dict[str, Any]:
+    """Run a recipe in a build; return what it found."""
+    names: dict[str, Any] = {"np": np, **functions()}
+    names |= {name: partial(names[name], root=str(build.folder)) for name in _READERS}
+    # The lines come from `recipes`; what the ledger adds to them are quoted strings and numbers.
+    exec("\n".join(steps.lines), names)
+    return names["found"]
+
+
+def entry_fields(entry: Entry) -> dict[str, Any]:
+    """Return the numbers of an entry that a second path can be compared with."""
+    row = entry.row()
+    return {name: row[name] for name in COMPARED if row[name] is not None}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How an entry fared.
+
+    Parameters
+    ----------
+    agree : tuple of str
+        Fields that were recomputed and agree.
+    differ : mapping
+        Field to (recorded, recomputed).
+    missing : tuple of str
+        Fields that the second path does not give.
+    """
+
+    agree: tuple[str, ...]
+    differ: Mapping[str, tuple[float, float]]
+    missing: tuple[str, ...]
+
+
+def compare(entry: Entry, build: Finished) -> Compared | None:
+    """Recompute an entry and compare; None where no second path exists."""
+    steps = recipe(entry, build)
+    if steps is None:
+        return None
+    found, recorded = run(steps, build), entry_fields(entry)
+    agree: list[str] = []
+    differ: dict[str, tuple[float, float]] = {}
+    for name in recorded.keys() & found.keys():
+        again = float(found[name])
+        if math.isclose(recorded[name], again, **steps.tolerance):
+            agree.append(name)
+        else:
+            differ[name] = (recorded[name], again)
+    wanted = [name for name in COMPARED if name in recorded and name not in ("n", "layer")]
+    left = tuple(name for name in wanted if name not in found and name != "p_floor")
+    return Compared(tuple(agree), differ, left)
+
+
+# --- max-T over a family ----------------------------------------------------------------
+
+
+def max_t(members: Sequence[Entry], build: Finished) -> dict[str, float]:
+    """Recompute single-step max-T p-values of a family of Spearman permutation tests.
+
+    Every model's questions are shuffled once for all its axes (and layers); the family's
+    maximum under one draw is the largest over its models.
+
+    Parameters
+    ----------
+    members : sequence of Entry
+        Those with a max-T p-value, of one cohort.
+
+    Returns
+    -------
+    dict
+        By entry id.
+    """
+    root = str(build.folder)
+    by_model: dict[str, list[Entry]] = {}
+    for entry in members:
+        by_model.setdefault(str(entry.model), []).append(entry)
+    maxima: list[reading.Floats] = []
+    for entries in by_model.values():
+        first, plan = entries[0], build.plan(entries[0])
+        assert first.outcome is not None
+        size = first.outcome.n_resamples or 0
+        if "/layers.csv" in first.sources[0]:
+            columns = [e.sources[1] for e in entries]
+            grid, *y = reading.layered(first.sources[0], *columns, root=root)
+            x = list(grid.T)
+        else:
+            x = reading.aligned(first.sources[0], root=root)
+            y = [reading.aligned(*e.sources, root=root)[1] for e in entries]
+        orders = reading.shuffles(plan.seed, draws_of(first), len(y[0]), size)
+        maxima.append(signatures.null_maxima(x, y, orders))
+    largest = np.max(maxima, axis=0)
+    return {
+        e.id: signatures.share_reaching(largest, e.value) for e in members if e.value is not None
+    }
+
+
+def matrix(build: Finished, model: str) -> dict[tuple[str, int], tuple[float, float]]:
+    """Recompute a model's correlations of layers with axes, and their p by max-T.
+
+    Returns
+    -------
+    dict
+        By axis and layer: rho and p, NaN where undefined.
+    """
+    (entry,) = build.ledger.select(experiment="signature", quantity="strongest", model=model)
+    plan, root = build.plan(entry), str(build.folder)
+    folder = f"data/{plan.study}/features"
+    columns = [f"{folder}/questions.csv?model={model}#{axis}" for axis in plan.axes]
+    layers = f"{folder}/layers.csv?model={model}#entropy"
+    grid, *axes = reading.layered(layers, *columns, root=root)
+    rho = signatures.correlations(grid, axes)
+    size = plan.n_resamples if entry.outcome is None else entry.outcome.n_resamples
+    orders = reading.shuffles(plan.seed, draws_of(entry), len(grid), size or plan.n_resamples)
+    maxima = signatures.null_maxima(list(grid.T), axes, orders)
+    return {
+        (axis, layer): (
+            float(rho[layer, j]),
+            math.nan if math.isnan(rho[layer, j])
+            else signatures.share_reaching(maxima, float(rho[layer, j])),
+        )
+        for j, axis in enumerate(plan.axes) for layer in range(len(rho))
+    }  # fmt: skip
+
+
+# --- source for `explain` ---------------------------------------------------------------
+
+
+def source_of(steps: Recipe) -> str:
+    """Return the source of the functions that a recipe uses, in the order of definition."""
+    known = functions()
+    wanted: set[str] = set()
+
+    def gather(names: Sequence[str]) -> None:
+        for name in names:
+            if name in known and name not in wanted:
+                wanted.add(name)
+                gather(list(_names(inspect.unwrap(known[name]).__code__)))
+
+    gather(list(_names(compile("\n".join(steps.lines), "recipe", "exec"))))
+    parts = [inspect.getsource(inspect.unwrap(known[name])) for name in known if name in wanted]
+    marks = re.compile(r"  # (fmt: skip|noqa: \w+)$", re.MULTILINE)
+    return "\n\n\n".join(marks.sub("", part).rstrip() for part in parts)
+
+
+def _names(code: Any) -> Iterator[str]:
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield str(instruction.argval)
+    for constant in code.co_consts:
+        if hasattr(constant, "co_names"):
+            yield from _names(constant)

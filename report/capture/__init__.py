@@ -1,0 +1,1 @@
+"""From raw captures to features: readers, boundaries between answers, extraction, cache, check."""

@@ -1,0 +1,188 @@
+"""Features: the small arrays that every statistic is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stats.outcome import Reason
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Compare to the last bit; a missing value equals a missing value."""
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        arrays = isinstance(one, np.ndarray) and isinstance(other, np.ndarray)
+        return arrays and one.dtype == other.dtype and np.array_equal(
+            one, other, equal_nan=one.dtype.kind == "f"
+        )  # fmt: skip
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return list(one) == list(other) and all(_same(one[key], other[key]) for key in one)
+    return bool(one == other)
+
+
+class _ComparesArrays:
+    """Equality for dataclasses that hold arrays; fields with ``compare=False`` are left out."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        names = [f.name for f in fields(self) if f.compare]  # type: ignore[arg-type]
+        return all(_same(getattr(self, name), getattr(other, name)) for name in names)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with an input, and what is missing because of it.
+
+    Parameters
+    ----------
+    file, field, problem, remedy : str
+        As in `report.study.errors.InputError`.
+    reason : str
+        A `stats.outcome.Reason` value.
+    costs : str
+        What is missing because of it, in words; ``""`` if nothing.
+    model : str
+        Its key, or ``""`` where the whole study is concerned.
+    part : str
+        ``"baseline"``, ``"layers"``, ``"calibration"``, ``"projections"``, ``"axes"``.
+    note : bool
+        True for what a reader should know but nobody has to mend.
+    axis : str
+        Key of the axis concerned, or ``""`` where the whole part is.
+    """
+
+    file: str
+    field: str
+    problem: str
+    remedy: str
+    reason: str
+    costs: str
+    model: str
+    part: str
+    note: bool = False
+    axis: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Unfiltered(_ComparesArrays):
+    """The model's own distribution, where it was stored beside the filtered scores.
+
+    ``top_k_logprobs_raw`` gives the bounds and ``entropy_full`` the truth they must contain.
+    All by question (Q,), in nats, as means over tokens.
+    """
+
+    entropy: FloatArray  # over the stored candidates only
+    entropy_low: FloatArray
+    entropy_high: FloatArray  # NaN where the vocabulary is unknown
+    stored_mass: FloatArray
+    entropy_full: FloatArray  # over the whole vocabulary
+    n_inside: IntArray  # tokens whose full entropy lies inside its bounds
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline(_ComparesArrays):
+    """What one model's baseline capture gives, by question (Q questions, L layers).
+
+    Missing values are NaN here, and each has a `Problem` that says why. ``projections`` holds
+    every axis of the study. The layers count the embeddings as the first.
+    """
+
+    model: str
+    questions: tuple[str, ...]
+    n_tokens: IntArray  # (Q,) 0 where unknown
+    n_words: IntArray  # (Q,) 0 where unknown
+    projections: Mapping[str, FloatArray]  # axis -> (Q,)
+    entropy: FloatArray  # (Q,) nats, token mean over the stored candidates
+    entropy_low: FloatArray  # (Q,) lower bound of the full entropy
+    entropy_high: FloatArray  # (Q,) upper bound; NaN where the vocabulary is unknown
+    stored_mass: FloatArray  # (Q,) mean probability mass of the stored candidates
+    slope: FloatArray  # (Q,) nats per token of position
+    autocorrelation: FloatArray  # (Q,) of token entropy at lag 1
+    filtered: bool  # scores were filtered before they were stored: entropy is exact
+    boundaries: str  # which rule gave the answer boundaries: "counts", "offsets", "" for none
+    layer_entropy: FloatArray | None = None  # (Q, L) Freedman-Diaconis
+    layer_entropy_fixed: FloatArray | None = None  # (Q, L) fixed 64 bins
+    layer_entropy_corrected: FloatArray | None = None  # (Q, L) Miller-Madow
+    spectral_entropy: FloatArray | None = None  # (L,)
+    running_entropy: FloatArray | None = None  # (T,) mean entropy of tokens 1..t, over answers
+    misaligned_entropy: FloatArray | None = None  # (Q,) what offsets of the wrong array give
+    unfiltered: Unfiltered | None = None
+    extras: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def n_questions(self) -> int:
+        """Number of questions Q."""
+        return len(self.questions)
+
+    @property
+    def has_entropy(self) -> bool:
+        """True if at least one question has a generation entropy."""
+        return bool(np.isfinite(self.entropy).any())
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration(_ComparesArrays):
+    """What one model's calibration capture gives, by response (R responses).
+
+    The labels are those of the JSONL, never those of a position. Axes of which the capture
+    holds no rows are absent here and have a `Problem` of that ``axis``.
+    """
+
+    model: str
+    axis: tuple[str, ...]
+    pole: tuple[str, ...]  # "positive" or "negative"
+    question: tuple[str, ...]
+    n_tokens: IntArray  # (R,)
+    n_words: IntArray  # (R,)
+    entropy: FloatArray  # (R,) nats; NaN where missing
+    boundaries: str
+    misaligned_entropy: FloatArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Features(_ComparesArrays):
+    """All features of one study, and everything that was wrong with its inputs."""
+
+    baselines: Mapping[str, Baseline] = field(default_factory=dict[str, Baseline])
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict[str, Calibration])
+    problems: tuple[Problem, ...] = ()
+    inputs: tuple[Mapping[str, object], ...] = ()  # file, model, bytes, sha256, arrays
+    origin: str = field(default="raw", compare=False)  # "raw", "features", "none"
+
+    def why_missing(self, model: str, part: str, axis: str = "") -> Reason:
+        """Say why a part of a model is missing.
+
+        Parameters
+        ----------
+        model : str
+        part : str
+            As in `Problem`.
+        axis : str
+            The axis concerned, or ``""``.
+
+        Returns
+        -------
+        Reason
+            Of the axis, else of the part, else (but for calibration) of the whole baseline;
+            ``missing_capture`` where nothing is recorded.
+        """
+        wanted = (part,) if part == "calibration" else (part, "baseline")
+        for place in wanted:
+            found = [
+                p for p in self.problems
+                if p.model == model and p.part == place and p.costs and p.axis in ("", axis)
+            ]  # fmt: skip
+            found.sort(key=lambda p: p.axis == "")
+            if found:
+                return Reason(found[0].reason)
+        return Reason.MISSING_CAPTURE

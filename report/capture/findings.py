@@ -1,0 +1,64 @@
+"""What the readers find wrong: an error that knows its reason, and the list of findings."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from report.capture.features import Problem
+from report.study.errors import InputError
+from stats.outcome import Reason
+
+
+class CaptureError(InputError):
+    """A capture file, or one array of it, can't be used.
+
+    Parameters
+    ----------
+    path, field, problem, remedy
+        As in `report.study.errors.InputError`.
+    reason : Reason
+        What stands in the cells that would have needed it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        field: str,
+        problem: str,
+        remedy: str,
+        reason: Reason = Reason.DAMAGED_FILE,
+    ) -> None:
+        super().__init__(path, field, problem, remedy)
+        self.reason = reason
+
+
+@dataclass
+class Findings:
+    """The problems of one model, in the order in which they were met."""
+
+    model: str
+    problems: list[Problem] = field(default_factory=list[Problem])
+
+    def problem(
+        self, path: Path, field: str, problem: str, remedy: str, reason: Reason, costs: str,
+        part: str, *, note: bool = False, axis: str = "",
+    ) -> None:  # fmt: skip
+        """Record a problem of this model's file ``path``."""
+        self.problems.append(
+            Problem(
+                path.name, field, problem, remedy, str(reason), costs, self.model, part, note, axis
+            )
+        )
+
+    @contextmanager
+    def losing(self, costs: str, part: str) -> Generator[None]:
+        """Turn a `CaptureError` of the block into a problem that costs ``costs``."""
+        try:
+            yield
+        except CaptureError as error:
+            self.problem(
+                error.path, error.field, error.problem, error.remedy, error.reason, costs, part
+            )

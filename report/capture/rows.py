@@ -1,0 +1,175 @@
+"""What baseline and calibration captures have in common: rows of tokens, cut into answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from report.capture.boundaries import Boundaries, Misaligned, answers, decide, times_agree
+from report.capture.features import FloatArray, IntArray
+from report.capture.findings import CaptureError, Findings
+from report.capture.npz import Header, read_array, read_floats
+from report.capture.responses import Answers
+from report.study.study import Model
+from stats.checks import is_constant
+from stats.entropy import TokenEntropy, token_entropy
+from stats.outcome import Reason
+
+# Arrays with one row an answer; token_offsets has one more.
+_PER_ANSWER = ("decay_states", "last_token_states", "per_layer_states", "generation_times")
+_SAME_RUN = "Put the JSON and the NPZ of the same run beside each other."
+
+
+@dataclass(frozen=True)
+class TokenRows:
+    """Token entropies of one capture, and which of them belong to which answer."""
+
+    tokens: TokenEntropy
+    boundaries: Boundaries
+
+
+def count_answers(path: Path, headers: Mapping[str, Header]) -> int | None:
+    """Return how many answers an NPZ holds, or None if no array says so.
+
+    Raises
+    ------
+    CaptureError
+        If its arrays disagree.
+    """
+    said = {name: headers[name].shape[0] for name in _PER_ANSWER if _has_rows(headers.get(name))}
+    if _has_rows(headers.get("token_offsets")):
+        said["token_offsets"] = headers["token_offsets"].shape[0] - 1
+    if len(set(said.values())) > 1:
+        listed = ", ".join(f"{name}: {n}" for name, n in said.items())
+        raise CaptureError(
+            path, "", f"its arrays disagree on the number of answers ({listed})",
+            "Make the capture again.", Reason.MISALIGNED,
+        )  # fmt: skip
+    return next(iter(said.values()), None)
+
+
+def _has_rows(header: Header | None) -> bool:
+    return header is not None and len(header.shape) > 0
+
+
+def read_offsets(path: Path, headers: Mapping[str, Header]) -> IntArray | None:
+    """Read ``token_offsets``, or return None where there are none that could be used."""
+    header = headers.get("token_offsets")
+    if header is None or header.dtype.kind not in "iuf" or len(header.shape) != 1:
+        return None
+    offsets = read_array(path, "token_offsets")
+    if not np.isfinite(offsets).all() or (offsets != np.rint(offsets)).any():
+        return None
+    return offsets.astype(np.int64)
+
+
+def read_times(path: Path, headers: Mapping[str, Header]) -> FloatArray | None:
+    """Read ``generation_times`` in seconds, or return None where there are none."""
+    header = headers.get("generation_times")
+    if header is None or header.dtype.kind != "f" or len(header.shape) != 1:
+        return None
+    return read_array(path, "generation_times").astype(np.float64)
+
+
+def read_entropies(
+    path: Path, headers: Mapping[str, Header], name: str, model: Model, findings: Findings
+) -> TokenEntropy:
+    """Read log-probabilities and compute every token's entropy.
+
+    Raises
+    ------
+    CaptureError
+        If the array is absent or damaged.
+    """
+    logprobs = read_floats(path, name, headers, ndim=2)
+    k, vocabulary = logprobs.shape[1], model.vocabulary
+    if k == 0:
+        raise CaptureError(path, name, "holds no candidates", "Make the capture again.")
+    if vocabulary is not None and vocabulary < k:
+        findings.problem(
+            path, name, f"stores {k} candidates a token, but study.toml gives a vocabulary of"
+            f" {vocabulary}", "Correct vocabulary in study.toml.", Reason.NON_FINITE,
+            "the upper bound of this model's entropy", "baseline",
+        )  # fmt: skip
+        vocabulary = None
+    return token_entropy(logprobs, vocabulary)
+
+
+def assign(
+    path: Path,
+    headers: Mapping[str, Header],
+    tokens: TokenEntropy,
+    listed: Answers,
+    findings: Findings,
+    part: str,
+) -> TokenRows:
+    """Assign the rows of a capture to its answers.
+
+    Raises
+    ------
+    CaptureError
+        With reason ``misaligned``, if no rule fits.
+    """
+    same_order = times_agree(read_times(path, headers), listed.times)
+    offsets = read_offsets(path, headers)
+    try:
+        found = decide(tokens.entropy.size, listed.counts, offsets, same_order)
+    except Misaligned as error:
+        raise CaptureError(
+            path, "token_offsets", str(error), _SAME_RUN, Reason.MISALIGNED
+        ) from error
+    if found.remark:
+        findings.problem(
+            path, "token_offsets", found.remark,
+            "None needed." if found.harmless else "Have the writer of the capture looked at.",
+            Reason.MISALIGNED, "", part, note=found.harmless,
+        )  # fmt: skip
+    return TokenRows(tokens, found)
+
+
+def report_answers(
+    path: Path, rows: TokenRows, names: Iterable[str], findings: Findings, part: str
+) -> None:
+    """Record which answers have no usable tokens, or too few for their course over time."""
+    bad = answers(rows.tokens.bad.astype(np.float64), rows.boundaries.edges)
+    entropies = answers(rows.tokens.entropy, rows.boundaries.edges)
+    labels = list(names)
+    broken = [n for n, b in zip(labels, bad, strict=True) if b.any()]
+    empty = [n for n, b in zip(labels, bad, strict=True) if b.size == 0]
+    if broken:
+        findings.problem(
+            path, "top_k_logprobs",
+            f"NaN or no log-probabilities in {int(sum(b.sum() for b in bad))} rows of"
+            f" {listing(broken)}",
+            "Make the capture of these answers again.", Reason.NON_FINITE,
+            f"the entropy of {_answers(len(broken))}", part,
+        )  # fmt: skip
+    if empty:
+        findings.problem(
+            path, "top_k_logprobs", f"no tokens in {listing(empty)}",
+            "Make the capture of these answers again.", Reason.TOO_FEW,
+            f"the entropy of {_answers(len(empty))}", part,
+        )  # fmt: skip
+    short = [
+        n for n, e, b in zip(labels, entropies, bad, strict=True)
+        if b.size and not b.any() and (e.size < 3 or is_constant(e))
+    ]  # fmt: skip
+    if short and part == "baseline":
+        findings.problem(
+            path, "top_k_logprobs", f"too few tokens, or all of one entropy, in {listing(short)}",
+            "None needed.", Reason.TOO_FEW,
+            f"the course of entropy over the tokens of {_answers(len(short))}", part, note=True,
+        )  # fmt: skip
+
+
+def listing(names: list[str], most: int = 12) -> str:
+    """Name the first few of a list and count the rest."""
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
+def _answers(n: int) -> str:
+    return "one answer" if n == 1 else f"{n} answers"

@@ -1,0 +1,1 @@
+"""The document: its parts, house style, tables and figures, filled templates, and renderers."""

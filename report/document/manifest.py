@@ -1,0 +1,94 @@
+"""The manifest: what a build was made from, with what, and how to make it again."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from report import __version__
+from report.capture.features import Features
+from report.study.study import Study
+
+_PACKAGES = (
+    "numpy", "scipy", "pandas", "pingouin", "statsmodels", "matplotlib", "jinja2", "pydantic",
+)  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, of this program and of what it computes with."""
+    found = {"python": platform.python_version(), "statistical-report": __version__}
+    return found | {name: metadata.version(name) for name in _PACKAGES}
+
+
+def sha256(path: Path) -> str:
+    """Hash a file without loading it whole."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def inputs_of(study: Study, features: Features) -> list[Mapping[str, Any]]:
+    """Describe every file that a study's numbers come from.
+
+    Its plan, published tables and claims; the shipped features, where these stood in for the
+    captures; and the captures, as they were when the features were made.
+    """
+    paths = [study.folder / "study.toml", study.folder / "claims.toml"]
+    paths += sorted((study.folder / "published").glob("*.csv"))
+    if features.origin == "features":
+        paths += sorted(study.features_folder.iterdir())
+    files = [
+        {
+            "file": p.relative_to(study.folder).as_posix(),
+            "bytes": p.stat().st_size,
+            "sha256": sha256(p),
+        }
+        for p in paths
+        if p.is_file()
+    ]
+    return [*files, *features.inputs]
+
+
+def describe(
+    studies: Sequence[Study],
+    inputs: Mapping[str, Sequence[Mapping[str, Any]]],
+    folder: Path,
+    rendering: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Describe a build.
+
+    Parameters
+    ----------
+    studies : sequence of Study
+    inputs : mapping
+        By study id, as `inputs_of` describes them.
+    folder : Path
+        The finished build, whose files are hashed.
+    rendering : mapping
+        Renderer, versions and formats.
+    """
+    outputs = {
+        path.relative_to(folder).as_posix(): sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.name != "manifest.json"
+        and ".quarto" not in path.relative_to(folder).parts
+    }
+    return {
+        "format": 1,
+        "studies": [
+            {
+                "id": study.id,
+                "title": study.title,
+                "plan": study.plan.model_dump(),
+                "inputs": list(inputs[study.id]),
+            }
+            for study in studies
+        ],
+        "versions": versions(),
+        "rendering": dict(rendering),
+        "outputs": outputs,
+    }

@@ -1,0 +1,221 @@
+"""A study: its ``study.toml``, its published tables, and where its captures lie."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from report.study.errors import InputError
+from report.study.published import read_tables
+from report.study.settings import Plan
+
+_STRICT = ConfigDict(frozen=True, extra="forbid")
+_KEY = r"^[a-z0-9][a-z0-9_]*$"
+
+
+class Author(BaseModel):
+    """One author of the document."""
+
+    model_config = _STRICT
+    name: str
+    affiliation: str = ""
+
+
+class Axis(BaseModel):
+    """A behavioural axis; its positive pole comes first in the key."""
+
+    model_config = _STRICT
+    key: str = Field(pattern=_KEY)
+    positive: str
+    negative: str
+
+    @property
+    def name(self) -> str:
+        """The axis as a reader sees it: ``warm–cold``."""
+        return f"{self.positive}–{self.negative}"
+
+
+class Cohort(BaseModel):
+    """Models, or conditions of one model, that may be compared with each other.
+
+    Parameters
+    ----------
+    key, title : str
+    unit : str
+        What one of its members is called: ``model`` or ``condition``.
+    intervention : str
+        What was varied while all else stayed, or ``""`` for an observational cohort.
+    """
+
+    model_config = _STRICT
+    key: str = Field(pattern=_KEY)
+    title: str
+    unit: Literal["model", "condition"] = "model"
+    intervention: str = ""
+
+
+class Model(BaseModel):
+    """One model, or one condition of it.
+
+    Parameters
+    ----------
+    key : str
+        Stem of its capture files.
+    name : str
+    short : str
+        What fits into a figure; the name where it is not given.
+    cohort : str
+    parameters : str
+    tuning : {"instruct", "base"}
+    family : str
+        Vendor or model family, for comparisons between base and instruct.
+    vocabulary : int or None
+        Vocabulary size, for the upper bound of the entropy.
+    level : float or None
+        Value of the cohort's intervention (a temperature, say).
+    in_baseline : bool
+        False for a model of which there is only a calibration.
+    """
+
+    model_config = _STRICT
+    key: str = Field(pattern=_KEY)
+    name: str
+    short: str = ""
+    cohort: str
+    parameters: str = ""
+    tuning: Literal["instruct", "base"] = "instruct"
+    family: str = ""
+    vocabulary: int | None = Field(default=None, gt=1)
+    level: float | None = None
+    in_baseline: bool = True
+
+    @property
+    def slug(self) -> str:
+        """The key as it stands in entry ids."""
+        return self.key.replace("_", "-")
+
+    @property
+    def label(self) -> str:
+        """The name for figures."""
+        return self.short or self.name
+
+
+class Study(BaseModel):
+    """A study folder, validated. File contents are read when they are needed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    authors: tuple[Author, ...] = ()
+    date: dt.date
+    summary: str = ""
+    source: str = ""
+    synthetic: bool = False
+    plan: Plan
+    axes: tuple[Axis, ...]
+    cohorts: tuple[Cohort, ...]
+    models: tuple[Model, ...]
+    raw: str = "raw"
+    features: str = "features"
+    n_questions: int = Field(default=30, gt=1)
+    folder: Path = Path()
+
+    @model_validator(mode="after")
+    def _refer_to_what_is_there(self) -> Study:
+        cohorts = {c.key for c in self.cohorts}
+        for model in self.models:
+            if model.cohort not in cohorts:
+                raise ValueError(f"model {model.key} names the unknown cohort {model.cohort!r}")
+        for kind, keys in (
+            ("axis", [a.key for a in self.axes]),
+            ("cohort", [c.key for c in self.cohorts]),
+            ("model", [m.key for m in self.models]),
+        ):
+            if len(set(keys)) != len(keys):
+                raise ValueError(f"two entries of [[{kind}s]] share a key")
+        return self
+
+    @property
+    def raw_folder(self) -> Path:
+        """Folder of the captures; may be absent."""
+        return self.folder / self.raw
+
+    @property
+    def features_folder(self) -> Path:
+        """Folder of shipped features; may be absent."""
+        return self.folder / self.features
+
+    @cached_property
+    def published(self) -> dict[str, list[dict[str, str]]]:
+        """The transcribed tables by stem of their file, as rows of strings."""
+        models, axes = ({item.key for item in items} for items in (self.models, self.axes))
+        return read_tables(self.folder / "published", models, axes)
+
+    @property
+    def misaligned(self) -> bool:
+        """True where the published values are known to rest on wrong slices of the captures."""
+        return "integrity_models" in self.published
+
+    def model(self, key: str) -> Model:
+        """Return the model called ``key``."""
+        return next(m for m in self.models if m.key == key)
+
+    def axis(self, key: str) -> Axis:
+        """Return the axis called ``key``."""
+        return next(a for a in self.axes if a.key == key)
+
+    def cohort_models(self, cohort: str) -> tuple[Model, ...]:
+        """Return the models of a cohort, in the study's order."""
+        return tuple(m for m in self.models if m.cohort == cohort)
+
+
+def load_study(folder: Path) -> Study:
+    """Read and validate ``folder/study.toml``.
+
+    Raises
+    ------
+    InputError
+        Naming the field that is wrong, and the remedy.
+    """
+    path = folder / "study.toml"
+    if not path.is_file():
+        raise InputError(
+            path, "", f"there is no study.toml in {folder}",
+            "Name a study folder, or make one with `python -m report init DIR`.",
+        )  # fmt: skip
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Study.model_validate(fields | {"folder": folder})
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(path, "", f"not valid TOML: {error}", "Correct the line.") from error
+    except ValidationError as error:
+        raise _misfit(path, error) from error
+
+
+def _misfit(path: Path, error: ValidationError) -> InputError:
+    """Say of one field what is wrong; a name that nobody knows explains one that is missing."""
+    found = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
+    field, kind = ".".join(str(part) for part in found["loc"]), found["type"]
+    if kind == "missing":
+        return InputError(path, field, "the field is missing", "Add it.")
+    if kind == "extra_forbidden":
+        known = {name for part in (Study, Plan, Axis, Cohort, Model, Author)
+                 for name in part.model_fields}  # fmt: skip
+        near = get_close_matches(str(found["loc"][-1]), sorted(known), n=1)
+        remedy = f"Is it {near[0]}? Correct the name" if near else "Correct its name"
+        return InputError(path, field, "there is no such field here", f"{remedy}, or remove it.")
+    if kind == "string_pattern_mismatch":
+        dash = "hyphens" if field == "id" else "underscores"
+        return InputError(
+            path, field, f"{found['input']!r} can't be used",
+            f"Use small letters, digits and {dash} alone.",
+        )  # fmt: skip
+    problem = found["msg"].removeprefix("Value error, ")
+    return InputError(path, field, problem[:1].lower() + problem[1:], "Correct the field.")

@@ -1,0 +1,80 @@
+"""The document around the experiments."""
+
+import re
+
+import pytest
+
+from report.document.paper import Methods, write_source
+from report.document.render import install_theme
+from report.ledger.ledger import settle
+from report.pipeline import Options, compute, load
+from report.study.paths import DATA
+
+
+@pytest.fixture(scope="module")
+def results():
+    folders = [DATA / "entropy-2026-02", DATA / "smollm2"]
+    return compute(load(folders, quick=True), Options(quick=True), lambda _step: None)
+
+
+@pytest.fixture(scope="module")
+def source(results, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("build")
+    install_theme(folder)
+    return write_source(results, folder, "embedded").read_text(encoding="utf-8")
+
+
+def test_every_method_that_was_run_is_explained(results):
+    from report.document.fill import Filler
+    from report.study.paths import TEMPLATES
+
+    methods = Methods(results.ledger)
+    studies = [data.study for data in results.studies]
+    text = Filler(TEMPLATES, results.ledger, (), ()).fill(
+        "methods.qmd.j2", {"methods": methods, "ledger": results.ledger, "studies": studies}
+    )
+    assert f"decisions at α = {studies[0].plan.alpha}" in text
+    assert methods.unexplained() == []
+
+
+def test_a_method_that_nobody_explains_is_found(results):
+    entry = next(iter(results.ledger))
+    methods = Methods(settle([entry], []))
+    methods.used("Spearman")
+    assert methods.unexplained()
+
+
+def test_all_parts_of_the_document_are_there(source):
+    for part in (
+        "sec-summary", "sec-integrity", "sec-generation", "sec-layers", "sec-behaviour",
+        "sec-dimension", "sec-calibration", "sec-signature", "sec-claims", "sec-methods",
+        "sec-limitations", "app-tests", "app-families", "app-inputs", "app-environment",
+        "app-recompute", "app-simulation",
+    ):  # fmt: skip
+        assert f"{{#{part}" in source
+
+
+def test_every_entry_has_a_row_and_every_number_points_to_one(source, results):
+    rows = set(re.findall(r"\{#(row-[^}\s]+)", source)) | set(
+        re.findall(r'id="(row-[^"]+)"', source)
+    )
+    families = results.ledger.families.values()
+    assert {item.anchor for item in (*results.ledger, *families)} == rows
+    assert set(re.findall(r"\]\(#(row-[^)]+)\)", source)) <= rows
+
+
+def test_no_number_without_a_reason_reaches_the_text(source):
+    # Code, attributes and the study's own sentences may hold such words.
+    prose = re.sub(r"`[^`]*`|\{[^}]*\}|\(#[^)]*\)|“[^”]*”", "", source)
+    found = re.search(
+        r"[^\n]*(\b(nan|inf|NaN)\b|[(|:=] None\b)[^\n]*", prose.replace("NaN or N/A", "")
+    )
+    assert found is None, found[0]
+
+
+def test_every_figure_and_table_is_referred_to(source):
+    labels = set(re.findall(r"\{#((?:fig|tbl)-[^}\s]+)", source))
+    references = set(re.findall(r"@((?:fig|tbl)-[a-z0-9-]+)", source))
+    unused = {label for label in labels - references if not label.startswith("tbl-app-")}
+    assert unused == set()
+    assert references <= labels
