@@ -13,12 +13,11 @@ from pathlib import Path
 from report.capture.extract import extract
 from report.document import manifest, outputs
 from report.document.figures import save_all
-from report.document.paper import write_source
-from report.document.parts import Section
+from report.document.paper import Manuscript, write_source
 from report.document.render import Rendered, Renderer, install_theme, render
 from report.experiments import EXPERIMENTS, claims, reproduction
 from report.experiments.base import Analysis, StudyData
-from report.ledger.ledger import Ledger, settle
+from report.ledger.ledger import settle
 from report.study import paths
 from report.study.errors import UsageError
 from report.study.study import Study, load_study
@@ -52,14 +51,10 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Results:
-    """Everything that the document is written from."""
+class Results(Manuscript):
+    """Everything that the document is written from, and what the study's claims came to."""
 
-    studies: Sequence[StudyData]
-    ledger: Ledger
-    sections: Sequence[Section]
     audits: Sequence[tuple[Study, Sequence[claims.Verdict]]] = ()
-    quick: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +112,7 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
     added = (reproduction.present(data, ledger), claims.present(audits))
     sections += [section for section in added if section is not None]
     sections = [mark_synthetic(section, studies, ledger) for section in sections]
-    return Results(data, ledger, sections, audits, options.quick)
+    return Results(data, ledger, sections, options.quick, audits)
 
 
 def _keep_apart(studies: Sequence[Study]) -> None:
@@ -159,7 +154,7 @@ def build(folders: Sequence[Path], out: Path, options: Options, progress: Progre
     with _replacing(target) as folder:
         progress("write ledger, tables and values")
         outputs.write_ledger(results.ledger, folder)
-        outputs.write_data(results.studies, folder)
+        outputs.write_data([(d.study, d.features) for d in results.studies], folder)
         outputs.write_values(results.ledger, folder)
         tables = outputs.tables_of(results.sections)
         outputs.write_tables(tables, results.ledger, folder / "tables", outputs.TABLE_FORMATS)

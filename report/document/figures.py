@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib import font_manager, get_data_path, rc_context
@@ -22,13 +22,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
+from report.capture.features import FloatArray
 from report.document.parts import Figure
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from report.capture.features import FloatArray
-    from report.study.study import Study
+from report.study.study import Study
 
 # Paul Tol's "muted" scheme with a last dark tone: told apart under the common kinds of
 # colour blindness. (https://personal.sron.nl/~pault/, retrieved from the published notes.)

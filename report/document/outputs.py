@@ -6,18 +6,20 @@ import csv
 import json
 import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from report.capture.feature_files import write_features
+from report.capture.features import Features
 from report.document import processes
 from report.document import tables as writers
 from report.document.parts import Figure, Section, Stat, Table
-from report.experiments.base import StudyData
 from report.ledger import format as fmt
 from report.ledger.ledger import Ledger
 from report.study.errors import RenderError, UsageError
+from report.study.study import Study
 
 TABLE_FORMATS = ("csv", "md", "latex", "typst", "html", "docx")
 _SUFFIX = {"latex": "tex", "typst": "typ"}
@@ -168,27 +170,27 @@ def write_ledger(ledger: Ledger, folder: Path) -> None:
     (folder / "ledger.csv").write_text(ledger.to_csv(), encoding="utf-8")
 
 
-def write_data(studies: Sequence[StudyData], folder: Path) -> None:
+def write_data(studies: Sequence[tuple[Study, Features]], folder: Path) -> None:
     """Write what the numbers rest on: published tables, plan, claims and features."""
-    for data in studies:
-        target = folder / "data" / data.study.id
+    for study, features in studies:
+        target = folder / "data" / study.id
         target.mkdir(parents=True)
         for name in ("study.toml", "claims.toml"):
-            if (data.study.folder / name).is_file():
-                shutil.copyfile(data.study.folder / name, target / name)
-        if (data.study.folder / "published").is_dir():
-            shutil.copytree(data.study.folder / "published", target / "published")
-        _write_models(data, target / "study.csv")
-        if data.features.baselines or data.features.calibrations:
-            write_features(data.features, target / "features")
+            if (study.folder / name).is_file():
+                shutil.copyfile(study.folder / name, target / name)
+        if (study.folder / "published").is_dir():
+            shutil.copytree(study.folder / "published", target / "published")
+        _write_models(study, target / "study.csv")
+        if features.baselines or features.calibrations:
+            write_features(features, target / "features")
 
 
-def _write_models(data: StudyData, path: Path) -> None:
+def _write_models(study: Study, path: Path) -> None:
     """List the models with what a statistic may rest on: the level of an intervention, say."""
     with path.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(("model", "cohort", "tuning", "family", "level"))
-        writer.writerows((m.key, m.cohort, m.tuning, m.family, m.level) for m in data.study.models)
+        writer.writerows((m.key, m.cohort, m.tuning, m.family, m.level) for m in study.models)
 
 
 def named(
@@ -240,7 +242,7 @@ def choose(sections: Sequence[Section], wanted: Sequence[str]) -> list[Section]:
         figures = tuple(f for f in section.figures if whole or f.id in names)
         tables = tuple(t for t in section.tables if whole or t.id in names)
         found |= {section.slug} | {item.id for item in (*figures, *tables)}
-        chosen.append(Section(section.slug, section.title, section.facts, figures, tables))
+        chosen.append(replace(section, figures=figures, tables=tables))
     if unknown := sorted(names - found):
         ids = [item.id for s in sections for item in (*s.figures, *s.tables)]
         near = get_close_matches(unknown[0], ids, n=3, cutoff=0.5)

@@ -4,35 +4,57 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from report.capture.features import Features
 from report.document import manifest, outputs
 from report.document.appendix import Appendix
 from report.document.coverage import Simulation
 from report.document.fill import Filler, number_mentions
 from report.document.parts import Section
 from report.document.render import Renderer, planned
-from report.experiments import claims, integrity, reproduction
 from report.ledger.format import NAMES_UP_TO, listing
 from report.ledger.ledger import Entry, Family, Ledger
 from report.study import paths
 from report.study.study import Study
 
-if TYPE_CHECKING:
-    from report.pipeline import Results
-
 BIBLIOGRAPHY = "references.bib"
 MENTIONS_UP_TO = 3  # a row links back to the first places that quote it
 
 
-def write_source(results: Results, folder: Path, renderer: Renderer) -> Path:
+class Studied(Protocol):
+    """A study with its features."""
+
+    @property
+    def study(self) -> Study:
+        """The study."""
+        ...
+
+    @property
+    def features(self) -> Features:
+        """What was read from its captures."""
+        ...
+
+
+@dataclass(frozen=True)
+class Manuscript:
+    """Everything that the document is written from."""
+
+    studies: Sequence[Studied]
+    ledger: Ledger
+    sections: Sequence[Section]
+    quick: bool = False
+
+
+def write_source(results: Manuscript, folder: Path, renderer: Renderer) -> Path:
     """Fill the templates and write ``report.qmd`` and its bibliography.
 
     Parameters
     ----------
-    results : Results
+    results : Manuscript
     folder : Path
         The build.
     renderer : {"auto", "quarto", "embedded"}
@@ -54,7 +76,7 @@ def write_source(results: Results, folder: Path, renderer: Renderer) -> Path:
     )  # fmt: skip
     shared = _shared(results, renderer)
     bodies = {
-        section.slug: filler.fill(_template(section), shared | dict(section.facts))
+        section.slug: filler.fill(section.template_file, shared | dict(section.facts))
         for section in results.sections
     }
     text = filler.fill("paper.qmd.j2", shared | {"bodies": bodies})
@@ -68,15 +90,11 @@ def write_source(results: Results, folder: Path, renderer: Renderer) -> Path:
     return source
 
 
-def _template(section: Section) -> str:
-    folder = "" if section.slug in (claims.SLUG, reproduction.SLUG) else "experiments/"
-    return f"{folder}{section.slug}.qmd.j2"
-
-
-def _shared(results: Results, renderer: Renderer) -> dict[str, Any]:
+def _shared(results: Manuscript, renderer: Renderer) -> dict[str, Any]:
     """Return what every template may use."""
     ledger, studies = results.ledger, [data.study for data in results.studies]
     families = [_outcome(family, ledger) for family in ledger.families.values()]
+    shown_only = {section.slug for section in results.sections if section.demonstration}
     return {
         "studies": studies,
         "title": studies[0].title,
@@ -90,7 +108,7 @@ def _shared(results: Results, renderer: Renderer) -> dict[str, Any]:
         "sections": {section.slug: section for section in results.sections},
         "ledger": ledger,
         "families": families,
-        "results": _by_study(families, studies),
+        "results": _by_study(families, studies, shown_only),
         "missing": _missing(ledger),
         "methods": Methods(ledger),
         "problems": [(d.study, found) for d in results.studies for found in d.features.problems],
@@ -136,7 +154,7 @@ def _outcome(family: Family, ledger: Ledger) -> dict[str, Any]:
 
 
 def _by_study(
-    families: Sequence[dict[str, Any]], studies: Sequence[Study]
+    families: Sequence[dict[str, Any]], studies: Sequence[Study], shown_only: Set[str]
 ) -> list[tuple[Study, Sequence[Mapping[str, Any]]]]:
     """Group the families that answer a question of the study; demonstrations do not."""
     grouped: list[tuple[Study, Sequence[Mapping[str, Any]]]] = []
@@ -146,7 +164,7 @@ def _by_study(
             outcome | {"where": _where(outcome["members"][0], titles)}
             for outcome in families
             if outcome["family"].m
-            and outcome["members"][0].experiment != integrity.SLUG
+            and outcome["members"][0].experiment not in shown_only
             and outcome["members"][0].cohort in titles
         ]
         several = len({outcome["where"] for outcome in found}) > 1

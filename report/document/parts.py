@@ -113,6 +113,10 @@ class Section:
     facts : mapping
         What the template may use, beside the ledger: entries, names, lists.
     figures, tables : tuple
+    folder : str
+        Where the template is, under ``templates/``.
+    demonstration : bool
+        Whether its families test what went wrong on purpose, and answer no question of the study.
     """
 
     slug: str
@@ -120,3 +124,10 @@ class Section:
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
+    folder: str = "experiments/"
+    demonstration: bool = False
+
+    @property
+    def template_file(self) -> str:
+        """The section's template."""
+        return f"{self.folder}{self.slug}.qmd.j2"

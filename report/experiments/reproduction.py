@@ -218,7 +218,7 @@ def present(studies: Sequence[StudyData], ledger: Ledger) -> Section | None:
             "unit": unit_of(data, found[0].recomputed.cohort),
         })  # fmt: skip
         tables += [overview, *compared]
-    return Section(SLUG, TITLE, {"parts": parts}, (), tuple(tables)) if parts else None
+    return Section(SLUG, TITLE, {"parts": parts}, (), tuple(tables), folder="") if parts else None
 
 
 def _overview(data: StudyData, found: Sequence[Pair]) -> Table:

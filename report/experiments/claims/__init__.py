@@ -200,7 +200,7 @@ def present(audits: Sequence[tuple[Study, Sequence[Verdict]]]) -> Section | None
         for study, verdicts in audits
     ]
     tables = tuple(_overview(study, verdicts) for study, verdicts in audits)
-    return Section(SLUG, TITLE, {"parts": parts}, (), tables)
+    return Section(SLUG, TITLE, {"parts": parts}, (), tables, folder="")
 
 
 def _overview(study: Study, verdicts: Sequence[Verdict]) -> Table:

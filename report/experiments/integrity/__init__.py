@@ -77,7 +77,7 @@ def present(
         "published": published, "measured": measured,
         "any_synthetic": any(data.study.synthetic for data in studies),
     }  # fmt: skip
-    return Section(SLUG, TITLE, facts, tuple(shown), tuple(made))
+    return Section(SLUG, TITLE, facts, tuple(shown), tuple(made), demonstration=True)
 
 
 def _evidence_pairs(data: StudyData, ledger: Ledger) -> list[tuple[Entry, Entry]]:

@@ -1,0 +1,67 @@
+"""Imports go one way: a room uses rooms before it, and nothing that comes after."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2] / "report"
+ROOMS = (
+    "study",
+    "capture",
+    "ledger",
+    "document",
+    "experiments",
+    "audit",
+    "synthetic",
+    "pipeline",
+    "cli",
+)
+
+
+def module(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def imports(path: Path) -> set[str]:
+    """Every module of ours that a file imports, wherever in it, under TYPE_CHECKING too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else node.module for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if name.split(".")[0] == "report"}
+
+
+def room(name: str) -> int | None:
+    parts = name.split(".")
+    return ROOMS.index(parts[1]) if len(parts) > 1 and parts[1] in ROOMS else None
+
+
+def test_every_entry_of_the_package_is_a_room():
+    entries = {path.stem for path in ROOT.iterdir() if not path.name.startswith(("_", "py."))}
+    assert entries == set(ROOMS)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_room_imports_only_what_comes_before_it(name: str):
+    own = room(name)
+    if own is None:  # the package itself and its entry point
+        return
+    later = {used for used in imports(MODULES[name]) if (room(used) or 0) > own}
+    assert not later
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = {name: imports(path) & set(MODULES) - {name} for name, path in MODULES.items()}
+    # A package's own __init__ may name its modules, and they don't name it.
+    done: set[str] = set()
+    while ready := [n for n in graph if n not in done and graph[n] <= done]:
+        done |= set(ready)
+    assert not set(graph) - done
