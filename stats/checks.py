@@ -2,16 +2,121 @@
 
 from __future__ import annotations
 
+from typing import cast, get_args
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stats.outcome import Reason
+from stats.outcome import Alternative, Reason
 
 FloatArray = NDArray[np.float64]
 
 # Values closer together than this, relative to their size, carry no order: floating-point
 # noise would otherwise be ranked as if it were data.
 _RELATIVE_NOISE = 1e-12
+
+
+def real(values: ArrayLike, name: str) -> FloatArray:
+    """Return ``values`` as an array of floats.
+
+    Parameters
+    ----------
+    values : array-like
+    name : str
+        What the message calls it.
+
+    Raises
+    ------
+    ValueError
+        If it is a masked array: the mask would be lost in silence.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(f"{name} is a masked array: leave the masked values out first")
+    return np.asarray(values, dtype=np.float64)
+
+
+def confidence(level: float, name: str = "level") -> float:
+    """Return a confidence level that lies between 0 and 1.
+
+    Parameters
+    ----------
+    level : float
+    name : str
+        What the message calls it.
+
+    Raises
+    ------
+    ValueError
+        If it lies elsewhere: 95 for 0.95, say.
+    """
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"{name} must be between 0 and 1, got {level!r}")
+    return level
+
+
+def one_of(alternative: str) -> Alternative:
+    """Return the alternative of a test, if it is one.
+
+    Parameters
+    ----------
+    alternative : {"two-sided", "greater", "less"}
+
+    Raises
+    ------
+    ValueError
+        If it is spelt otherwise, as R does it, say.
+    """
+    if alternative not in get_args(Alternative):
+        known = ", ".join(map(repr, get_args(Alternative)))
+        raise ValueError(f"alternative must be one of {known}, got {alternative!r}")
+    return cast(Alternative, alternative)
+
+
+def resamples(counts: ArrayLike, n: int, total: int | None = None) -> FloatArray:
+    """Return counts of how often each observation was drawn, one resample per row.
+
+    Parameters
+    ----------
+    counts : array-like, shape (B, n)
+    n : int
+        Number of observations.
+    total : int, optional
+        What every row must add up to.
+
+    Raises
+    ------
+    ValueError
+        If the shape or a row's sum differs, or a count is negative or no whole number.
+    """
+    array = real(counts, "counts")
+    if array.ndim != 2 or array.shape[1] != n:
+        raise ValueError(f"counts of shape {array.shape} for {n} observations")
+    if not (np.isfinite(array).all() and (array >= 0.0).all() and (array % 1.0 == 0.0).all()):
+        raise ValueError("counts must be whole numbers that are not negative")
+    if total is not None and (array.sum(axis=1) != total).any():
+        raise ValueError(f"every row of counts must add up to {total}")
+    return array
+
+
+def orders(permutations: ArrayLike, n: int) -> NDArray[np.int64]:
+    """Return permutations of ``range(n)``, one per row.
+
+    Parameters
+    ----------
+    permutations : array-like of int, shape (B, n)
+    n : int
+
+    Raises
+    ------
+    ValueError
+        If the shape differs, or a row is no permutation.
+    """
+    array = np.asarray(permutations)
+    if array.ndim != 2 or array.shape[1] != n:
+        raise ValueError(f"permutations must have {n} columns, got shape {array.shape}")
+    if array.dtype.kind not in "iu" or (np.sort(array, axis=1) != np.arange(n)).any():
+        raise ValueError(f"every row of permutations must hold each of 0…{n - 1} once")
+    return array.astype(np.int64, copy=False)
 
 
 def vector(values: ArrayLike, name: str = "x") -> FloatArray:
@@ -28,7 +133,7 @@ def vector(values: ArrayLike, name: str = "x") -> FloatArray:
     ValueError
         If it has another number of dimensions.
     """
-    array = np.asarray(values, dtype=np.float64)
+    array = real(values, name)
     if array.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
     return array
@@ -50,6 +155,26 @@ def pair(x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:
     if first.size != second.size:
         raise ValueError(f"x has {first.size} values and y has {second.size}")
     return first, second
+
+
+def centred_to_one(points: FloatArray) -> FloatArray:
+    """Centre points, and scale them so that the largest coordinate is about 1.
+
+    For statistics without a scale: squares of 1e-200 would vanish, and those of 1e200 overflow.
+    The factors are powers of two, so no digit changes.
+
+    Parameters
+    ----------
+    points : ndarray, shape (Q, A)
+        Finite values.
+    """
+    scaled = _to_one(points)
+    return _to_one(scaled - scaled.mean(axis=0))
+
+
+def _to_one(points: FloatArray) -> FloatArray:
+    _, exponent = np.frexp(np.abs(points).max(initial=0.0))
+    return np.ldexp(points, -int(exponent))
 
 
 def is_constant(values: FloatArray) -> bool:

@@ -10,7 +10,7 @@ from math import atanh, factorial, isfinite, sqrt, tanh
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stats.checks import FloatArray, pair, why_not
+from stats.checks import FloatArray, confidence, one_of, pair, real, why_not
 from stats.outcome import Alternative, Estimate, Interval, Outcome, Reason
 
 IntArray = NDArray[np.int64]
@@ -105,6 +105,7 @@ def spearman_exact(x: ArrayLike, y: ArrayLike, alternative: Alternative = "two-s
     ValueError
         If the lengths differ or n exceeds 9.
     """
+    alternative = one_of(alternative)
     first, second = pair(x, y)
     n = first.size
     if n > EXACT_MAX:
@@ -140,6 +141,7 @@ def spearman_t(rho: float, n: int, alternative: Alternative = "two-sided") -> Ou
         If rho is not a correlation.
     """
     _check_rho(rho)
+    alternative = one_of(alternative)
     if n < 3:
         return Outcome.missing(_T, Reason.TOO_FEW, n)
     return _t_outcome(_T, rho, n, n - 2, alternative)
@@ -169,8 +171,7 @@ def bonett_wright(rho: float, n: int, level: float = 0.95) -> Interval | Reason:
         If rho is not a correlation or level not a coverage.
     """
     _check_rho(rho)
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level must lie in (0, 1), got {level}")
+    confidence(level)
     if n < 4:
         return Reason.TOO_FEW
     if abs(rho) >= 1.0:
@@ -210,7 +211,8 @@ def partial_spearman(
     """
     first, second = pair(x, y)
     n = first.size
-    given = np.asarray(covariates, dtype=np.float64)
+    confidence(level)
+    given = real(covariates, "covariates")
     given = given[:, None] if given.ndim == 1 else given
     if given.ndim != 2 or given.shape[0] != n:
         raise ValueError(f"covariates must have {n} rows, got shape {given.shape}")

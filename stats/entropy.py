@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stats.checks import FloatArray, is_constant, vector
+from stats.checks import FloatArray, centred_to_one, is_constant, real, vector
 
 # Stored probabilities that sum to 1 within this are complete: log-probabilities come in
 # float32 or float16.
@@ -75,7 +75,7 @@ def token_entropy(logprobs: ArrayLike, vocabulary: int | None = None) -> TokenEn
     ValueError
         If the array is not two-dimensional, or the vocabulary is smaller than k.
     """
-    scores = np.asarray(logprobs, dtype=np.float64)
+    scores = real(logprobs, "logprobs")
     if scores.ndim != 2 or scores.shape[1] == 0:
         raise ValueError(f"logprobs must have shape (T, k), got {scores.shape}")
     k = scores.shape[1]
@@ -195,14 +195,14 @@ def spectral_entropy(states: ArrayLike) -> float:
     ValueError
         If ``states`` is not two-dimensional.
     """
-    array = np.asarray(states, dtype=np.float64)
+    array = real(states, "states")
     if array.ndim != 2:
         raise ValueError(f"states must have shape (Q, H), got {array.shape}")
     if array.shape[0] < 2 or not np.isfinite(array).all():
         return float("nan")
     if all(is_constant(column) for column in array.T):
         return float("nan")
-    centred = array - array.mean(axis=0)
+    centred = centred_to_one(array)
     eigenvalues = np.clip(np.linalg.eigvalsh(centred @ centred.T), 0.0, None)
     p = eigenvalues[eigenvalues > 0.0] / eigenvalues.sum()
     return max(float(-(p * np.log(p)).sum()), 0.0)

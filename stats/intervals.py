@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stats.checks import FloatArray, vector, why_not
+from stats.checks import FloatArray, confidence, real, resamples, vector, why_not
 from stats.outcome import Interval, Reason
 
 Method = Literal["bca", "percentile"]
@@ -110,10 +110,11 @@ def bootstrap_means(
     ValueError
         If the shapes do not fit, or ``level`` is no coverage.
     """
-    table = np.asarray(values, dtype=np.float64)
-    if table.ndim != 2 or counts.ndim != 2 or counts.shape[1] != table.shape[0]:
-        raise ValueError(f"counts {counts.shape} do not fit values {table.shape}")
+    table = real(values, "values")
+    if table.ndim != 2:
+        raise ValueError(f"values must have shape (n, m), got {table.shape}")
     n = table.shape[0]
+    resamples(counts, n, total=n)
     lacking = [why_not(column, minimum=2) for column in table.T]
     clean = np.where([reason is None for reason in lacking], table, 0.0)
     replicates = (counts @ clean / n).T
@@ -189,8 +190,7 @@ def limits(
     ValueError
         If ``level`` is no coverage.
     """
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level must lie in (0, 1), got {level}")
+    confidence(level)
     m, size = replicates.shape
     tails = np.tile([(1.0 - level) / 2.0, (1.0 + level) / 2.0], (m, 1))
     note = np.full(m, "", dtype="U120")

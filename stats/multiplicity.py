@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stats.checks import real
+
 _RULES = {"holm": "holm", "bh": "fdr_bh", "by": "fdr_by"}
 
 
@@ -34,7 +36,7 @@ def adjust(p: Sequence[float]) -> dict[str, list[float]]:
         If a value is not a p-value. statsmodels would accept NaN and negative numbers, and
         one NaN would spoil the whole family.
     """
-    values = np.asarray(p, dtype=np.float64)
+    values = real(p, "p")
     if values.ndim != 1:
         raise ValueError(f"p must be one-dimensional, got shape {values.shape}")
     if not ((values > 0.0) & (values <= 1.0)).all():

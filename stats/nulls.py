@@ -85,14 +85,19 @@ def chi2_upper(statistic: float, df: float) -> float:
     return probability(float(chdtrc(df, statistic)))
 
 
-def tied_ranks(values: FloatArray, tolerance: float) -> tuple[IntArray, IntArray]:
-    """Rank with mid-ranks; values closer than ``tolerance`` to the next one are tied.
+NOISE = 1e-12
+"""Values closer together than this, relative to the larger of the two, are tied."""
+
+
+def tied_ranks(values: FloatArray, noise: FloatArray | None = None) -> tuple[IntArray, IntArray]:
+    """Rank with mid-ranks; values closer than their floating-point noise to the next are tied.
 
     Parameters
     ----------
     values : ndarray, shape (n,)
-    tolerance : float
-        Floating-point noise of the values.
+    noise : ndarray, shape (n,), optional
+        How uncertain each value is; by default `NOISE` of its own size. Of two neighbours the
+        larger one counts.
 
     Returns
     -------
@@ -102,8 +107,11 @@ def tied_ranks(values: FloatArray, tolerance: float) -> tuple[IntArray, IntArray
         Number of each value's tie group, in ascending order from 0.
     """
     order = np.argsort(values, kind="stable")
-    steps = np.diff(values[order], prepend=values[order[:1]]) > tolerance
-    sorted_group = np.cumsum(steps)
+    ascending = values[order]
+    unsure = (NOISE * np.abs(values) if noise is None else noise)[order]
+    with np.errstate(over="ignore"):  # from one end of the range of floats to the other
+        steps = np.diff(ascending) > np.maximum(unsure[1:], unsure[:-1])
+    sorted_group = np.concatenate([[0], np.cumsum(steps)])[: values.size]
     group = np.empty(values.size, dtype=np.int64)
     group[order] = sorted_group
     sizes = np.bincount(sorted_group, minlength=1) if values.size else np.empty(0, dtype=np.int64)
@@ -154,6 +162,54 @@ def rank_sum_null(ranks: IntArray, size: int) -> FloatArray:
     for rank in ranks:
         ways[1:, rank:] += ways[:-1, : ways.shape[1] - rank].copy()
     return ways[size] / ways[size].sum()
+
+
+def page_null(rows: IntArray) -> FloatArray:
+    """Exact null distribution of Page's sum, given the ranks of every row (and so their ties).
+
+    Within a row all orders of its ranks are equally likely, and rows are independent: the
+    distributions of the rows are convolved.
+
+    Parameters
+    ----------
+    rows : ndarray of int, shape (Q, k)
+        Ranks within each row, doubled where there are mid-ranks.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        Probability of every Σ j · rank, j = 1…k, from 0.
+    """
+    kinds, times = np.unique(np.sort(rows, axis=1), axis=0, return_counts=True)
+    pmf = np.ones(1)
+    for kind, repeats in zip(kinds, times, strict=True):
+        one = _page_row(kind)
+        for _ in range(int(repeats)):
+            pmf = np.convolve(pmf, one)
+    return pmf
+
+
+def _page_row(ranks: IntArray) -> FloatArray:
+    """Distribution of Σ j · rank over all orders of one row, column by column."""
+    values, sizes = np.unique(ranks, return_counts=True)
+    columns = int(sizes.sum())
+    largest = int(np.sort(ranks) @ np.arange(1, columns + 1))
+    # What is left of each value, and how many ways lead there with which sum.
+    ways = {tuple(int(size) for size in sizes): np.eye(1, largest + 1)[0]}
+    for column in range(1, columns + 1):
+        after: dict[tuple[int, ...], FloatArray] = {}
+        for left, sums in ways.items():
+            for i, value in enumerate(values):
+                if left[i] == 0:
+                    continue
+                rest = (*left[:i], left[i] - 1, *left[i + 1 :])
+                moved = after.setdefault(rest, np.zeros(largest + 1))
+                step = column * int(value)
+                # Equal values are different answers: each of those left can come next.
+                moved[step:] += left[i] * sums[: largest + 1 - step]
+        ways = after
+    (final,) = ways.values()
+    return final / final.sum()
 
 
 def two_sided(pmf: FloatArray, observed: int) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite
-from typing import Literal
+from typing import Literal, get_args
 
 Alternative = Literal["two-sided", "greater", "less"]
 
@@ -25,6 +25,7 @@ class Reason(StrEnum):
     NO_SPREAD = "no_spread"
     PERFECT = "perfect"
     UNBOUNDED = "unbounded"
+    NOT_POSITIVE = "not_positive"
     MISSING_CAPTURE = "missing_capture"
     DAMAGED_FILE = "damaged_file"
     MISALIGNED = "misaligned"
@@ -49,6 +50,7 @@ _SENTENCES = {
     Reason.NO_SPREAD: "There is no spread from which an interval could be made.",
     Reason.PERFECT: "The correlation is perfect, and the method gives no interval for that.",
     Reason.UNBOUNDED: "The value has no upper limit here: the relation is perfect, or nearly so.",
+    Reason.NOT_POSITIVE: "An unbiased estimate is not positive here: the sample is too small.",
     Reason.MISSING_CAPTURE: "No capture of this kind exists for this model.",
     Reason.DAMAGED_FILE: "The capture file is damaged and could not be read.",
     Reason.MISALIGNED: "The capture's rows cannot be assigned to answers.",
@@ -90,6 +92,8 @@ class Interval:
     note: str = ""
 
     def __post_init__(self) -> None:
+        if not 0.0 < self.level < 1.0:
+            raise ValueError(f"level must be between 0 and 1, got {self.level!r}")
         if not (isfinite(self.low) and isfinite(self.high) and self.low <= self.high):
             raise ValueError(f"not an interval: [{self.low}, {self.high}]")
 
@@ -185,6 +189,8 @@ class Outcome:
     reason: Reason | None = None
 
     def __post_init__(self) -> None:
+        if self.alternative not in get_args(Alternative):
+            raise ValueError(f"alternative is none: {self.alternative!r}")
         if (self.p is None) != (self.reason is not None):
             raise ValueError("an outcome has either a p-value or a reason")
         if self.p is not None and not 0.0 < self.p <= 1.0:

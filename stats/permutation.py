@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stats.checks import FloatArray
+from stats.checks import FloatArray, orders
 from stats.correlation import IntArray
 from stats.outcome import Outcome, Reason
 from stats.rankmatrix import TIE, columns, first_largest, reasons, spearman_matrix, unit_ranks
@@ -126,8 +126,7 @@ def permute_spearman(x: ArrayLike, y: ArrayLike, permutations: IntArray) -> Perm
     """
     first, second = columns(x, y)
     n, p, q = first.shape[0], first.shape[1], second.shape[1]
-    if permutations.ndim != 2 or permutations.shape[1] != n:
-        raise ValueError(f"permutations must have {n} columns, got shape {permutations.shape}")
+    permutations = orders(permutations, n)
     size = permutations.shape[0]
     rho = spearman_matrix(first, second)
     observed = np.abs(rho)

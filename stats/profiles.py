@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stats.checks import FloatArray, is_constant
+from stats.checks import FloatArray, is_constant, real
 from stats.nulls import IntArray
 from stats.outcome import Estimate, Interval, Outcome, Reason
 from stats.rankmatrix import columns, unit_ranks
@@ -71,7 +71,7 @@ def nearest_profile(
     ValueError
         If the array is not three-dimensional.
     """
-    array = np.asarray(curves, dtype=np.float64)
+    array = real(curves, "curves")
     if array.ndim != 3 or 0 in array.shape:
         raise ValueError(f"curves must have shape (M, Q, P), got {array.shape}")
     models, questions, _ = array.shape
@@ -146,7 +146,7 @@ def to_relative_depth(values: ArrayLike, n_points: int) -> FloatArray:
     ValueError
         If there is no layer, or fewer than two points are wanted.
     """
-    array = np.asarray(values, dtype=np.float64)
+    array = real(values, "values")
     if array.ndim == 0 or array.shape[-1] == 0 or n_points < 2:
         raise ValueError(f"cannot interpolate shape {array.shape} to {n_points} points")
     layers = array.shape[-1]
@@ -178,7 +178,7 @@ def bin_by_depth(matrix: ArrayLike, n_bins: int = 10) -> FloatArray:
     ValueError
         If ``matrix`` is not two-dimensional or has no layer, or no bin is wanted.
     """
-    array = np.asarray(matrix, dtype=np.float64)
+    array = real(matrix, "matrix")
     if array.ndim != 2 or array.shape[0] == 0 or n_bins < 1:
         raise ValueError(f"cannot bin shape {array.shape} into {n_bins} bins")
     layers = array.shape[0]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stats.checks import FloatArray, why_not
+from stats.checks import FloatArray, real, why_not
 from stats.correlation import IntArray, centred_ranks
 
 # Numbers held at once by one intermediate array.
@@ -79,7 +79,7 @@ def spearman_rows(x: ArrayLike, y: ArrayLike) -> FloatArray:
     ValueError
         If the tables are not two-dimensional and of one shape.
     """
-    first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    first, second = real(x, "x"), real(y, "y")
     if first.ndim != 2 or first.shape != second.shape:
         raise ValueError(f"need two tables of one shape, got {first.shape} and {second.shape}")
     ranks_x, ranks_y = unit_ranks(first.T), unit_ranks(second.T)
@@ -166,7 +166,7 @@ def columns(x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:
     ValueError
         If they are not tables, or differ in their rows.
     """
-    first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    first, second = real(x, "x"), real(y, "y")
     if first.ndim != 2 or second.ndim != 2 or first.shape[0] != second.shape[0]:
         raise ValueError(f"need two tables with equal rows, got {first.shape} and {second.shape}")
     return first, second

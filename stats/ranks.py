@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from math import isfinite, sqrt
+from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stats.checks import FloatArray, is_constant, pair, vector
+from stats.checks import FloatArray, confidence, is_constant, pair, resamples, vector
 from stats.intervals import bootstrap_interval
 from stats.nulls import (
+    NOISE,
     IntArray,
     normal_quantile,
     normal_two_sided,
@@ -29,17 +30,13 @@ _SIGNED_RANK = "Wilcoxon signed-rank, zero differences dropped"
 _RANK_SUM = "Mann-Whitney U"
 
 
-def _noise(*samples: FloatArray) -> float:
-    """Return the distance below which values of these samples count as equal."""
-    largest = max((float(np.max(np.abs(s))) for s in samples if s.size), default=0.0)
-    return 1e-12 * largest if isfinite(largest) else 0.0
-
-
-def _differences(x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, float]:
-    """Return x − y with floating-point noise set to 0, and the size of that noise."""
+def _differences(x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return x − y with floating-point noise set to 0, and the noise of each pair."""
     first, second = pair(x, y)
-    noise = _noise(first, second)
-    with np.errstate(invalid="ignore"):  # inf − inf: the caller refuses it as non-finite
+    size = np.maximum(np.abs(first), np.abs(second))
+    noise = np.where(np.isfinite(size), NOISE * size, 0.0)
+    # inf − inf and what overflows: the caller refuses it as non-finite.
+    with np.errstate(invalid="ignore", over="ignore"):
         differences = first - second
     return np.where(np.abs(differences) <= noise, 0.0, differences), noise
 
@@ -77,7 +74,7 @@ def wilcoxon_signed_rank(x: ArrayLike, y: ArrayLike) -> Outcome:
     if reason := _why_no_signs(differences):
         return Outcome.missing(_SIGNED_RANK, reason, differences.size)
     used = differences[differences != 0.0]
-    doubled, _ = tied_ranks(np.abs(used), noise)
+    doubled, _ = tied_ranks(np.abs(used), noise[differences != 0.0])
     positive = int(doubled[used > 0].sum())
     n, v = used.size, positive / 2
     floor = 2.0 ** (1 - n)
@@ -114,6 +111,7 @@ def rank_biserial_paired(
     ----------
     Kerby (2014), Comprehensive Psychology 3, 11.IT.3.1.
     """
+    confidence(level)
     differences, noise = _differences(x, y)
     n = differences.size
     if reason := _why_no_signs(differences):
@@ -121,18 +119,18 @@ def rank_biserial_paired(
     observed = float(_rank_biserial_under(differences, noise, np.ones((1, n)))[0])
     if counts is None:
         return Estimate(observed, n)
-    replicates = _rank_biserial_under(differences, noise, np.asarray(counts, dtype=np.float64))
+    replicates = _rank_biserial_under(differences, noise, resamples(counts, n))
     jackknife = _rank_biserial_under(differences, noise, np.ones((n, n)) - np.eye(n))
     found = bootstrap_interval(observed, replicates, jackknife, level=level)
     return Estimate.within(observed, n, found)
 
 
-def _rank_biserial_under(differences: FloatArray, noise: float, counts: FloatArray) -> FloatArray:
+def _rank_biserial_under(
+    differences: FloatArray, noise: FloatArray, counts: FloatArray
+) -> FloatArray:
     """Compute it for every row of counts: mid-ranks come from cumulative counts, (B,)."""
     used = differences != 0.0
-    if counts.ndim != 2 or counts.shape[1] != differences.size:
-        raise ValueError(f"counts of shape {counts.shape} for {differences.size} pairs")
-    _, group = tied_ranks(np.abs(differences[used]), noise)
+    _, group = tied_ranks(np.abs(differences[used]), noise[used])
     membership = np.eye(int(group.max()) + 1)[group]
     sizes = counts[:, used] @ membership
     signed = (counts[:, used] * np.sign(differences[used])) @ membership
@@ -201,6 +199,7 @@ def hodges_lehmann_paired(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Es
     ----------
     Hodges and Lehmann (1963), Ann. Math. Stat. 34, 598–611.
     """
+    confidence(level)
     differences, _ = _differences(x, y)
     n = differences.size
     if not np.isfinite(differences).all():
@@ -251,7 +250,7 @@ def mann_whitney(x: ArrayLike, y: ArrayLike) -> Outcome:
         reason = Reason.ALL_TIED
     if reason:
         return Outcome.missing(_RANK_SUM, reason, n)
-    doubled, _ = tied_ranks(values, _noise(values))
+    doubled, _ = tied_ranks(values)
     observed = int(doubled[: first.size].sum())
     u = _u_statistic(doubled, first.size)
     if n <= _EXACT_VALUES:
@@ -293,7 +292,7 @@ def rank_biserial(x: ArrayLike, y: ArrayLike) -> Estimate:
     if reason:
         return Estimate.missing(reason, n)
     values = np.concatenate([first, second])
-    doubled, _ = tied_ranks(values, _noise(values))
+    doubled, _ = tied_ranks(values)
     u = _u_statistic(doubled, first.size)
     return Estimate(2.0 * u / (first.size * second.size) - 1.0, n)
 
@@ -321,6 +320,7 @@ def hodges_lehmann_shift(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Est
     ----------
     Hodges and Lehmann (1963), Ann. Math. Stat. 34, 598–611.
     """
+    confidence(level)
     first, second, reason = _two_samples(x, y)
     n = first.size + second.size
     if reason:

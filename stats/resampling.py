@@ -14,7 +14,7 @@ from math import comb, factorial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stats.checks import FloatArray, pair
+from stats.checks import FloatArray, confidence, pair, resamples
 from stats.correlation import IntArray, bonett_wright
 from stats.intervals import (
     Method,
@@ -205,6 +205,8 @@ def bootstrap_spearman(
     """
     first, second = columns(x, y)
     n, p, q = first.shape[0], first.shape[1], second.shape[1]
+    confidence(level)
+    resamples(counts, n, total=n)
     once, left_out = np.ones((1, n), dtype=np.int64), jackknife_counts(n)
     block = max(1, _BUDGET // max(counts.shape[0] * q, n * n, 1))
     parts: list[tuple[NDArray[np.generic], ...]] = []

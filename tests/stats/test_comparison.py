@@ -154,14 +154,58 @@ def test_page_by_enumeration():
     assert page_trend(table, "less").p == pytest.approx(falling, abs=1e-12)
 
 
+# Tables with ties, and the upper tail by enumeration of all orders within rows.
+PAGE_WITH_TIES = [
+    ([[1, 1, 1], [1, 2, 3], [1, 1, 1]], 38.0, 1 / 6),
+    ([[3, 3, 1], [3, 2, 2], [2, 1, 3], [1, 1, 2]], 47.5, 0.6111111111111112),
+    (
+        [[2, 2, 1, 1], [1, 1, 1, 3], [1, 2, 3, 1], [1, 2, 1, 3], [1, 3, 3, 3], [1, 2, 2, 2]],
+        158.5,
+        0.08906611689814815,
+    ),
+    (
+        [[3, 1, 2, 1, 1], [3, 1, 1, 1, 1], [1, 3, 2, 2, 1], [3, 3, 1, 1, 1], [1, 3, 2, 2, 1]],
+        203.5,
+        0.9880044444444445,
+    ),
+]
+
+
+@pytest.mark.parametrize(("table", "statistic", "upper"), PAGE_WITH_TIES)
+def test_page_with_ties_is_exact(table, statistic, upper):
+    found = page_trend(table, "greater")
+    assert found.exact
+    assert found.statistic == statistic
+    assert found.p == pytest.approx(upper, abs=1e-12)
+
+
+def test_the_two_sided_page_test_doubles_the_smaller_tail():
+    found = page_trend([[1, 1, 1], [1, 2, 3], [1, 1, 1]])
+    assert found.p == pytest.approx(1 / 3)
+    assert found.p_floor == pytest.approx(1 / 3)
+
+
+def test_page_is_exact_for_six_conditions_and_thirty_questions():
+    rng = np.random.default_rng(11)
+    table = rng.normal(size=(30, 6)) + 0.05 * np.arange(6)
+    ranks = np.argsort(np.argsort(table, axis=1), axis=1) + 1
+    observed = (ranks @ np.arange(1, 7)).sum()
+    drawn = rng.permuted(np.tile(np.arange(1, 7), (40_000, 30, 1)), axis=2) @ np.arange(1, 7)
+    share = (drawn.sum(axis=1) >= observed).mean()
+    found = page_trend(table, "greater")
+    assert found.exact
+    assert found.p == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 40_000))
+
+
 def test_page_of_a_large_table_by_its_normal_approximation():
-    table = np.random.default_rng(4).normal(size=(30, 6)) + 0.2 * np.arange(6)
+    table = np.random.default_rng(4).normal(size=(30, 12)) + 0.05 * np.arange(12)
     ranks = scipy.stats.rankdata(table, axis=1)
-    statistic = (ranks @ np.arange(1, 7)).sum()
-    mean, variance = 30 * 6 * 49 / 4, 30 * 36 * 49 * 5 / 144
+    statistic = (ranks @ np.arange(1, 13)).sum()
+    mean, variance = 30 * 12 * 13**2 / 4, 30 * 12**2 * 13**2 * 11 / 144
     z = (statistic - mean) / np.sqrt(variance)
     found = page_trend(table)
     assert found.statistic == pytest.approx(statistic)
+    assert not found.exact
     assert found.p == pytest.approx(2 * scipy.stats.norm.sf(abs(z)), rel=1e-9)
     mirrored = page_trend(table[:, ::-1])
     assert mirrored.p == pytest.approx(found.p, rel=1e-9)

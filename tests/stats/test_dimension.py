@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from stats.dimension import (
+    corrected_participation_ratio,
     jackknife_participation_ratio,
     participation_ratio,
     resampled_participation_ratio,
@@ -127,3 +130,72 @@ def test_bounds_and_invariances(points, order, scale):
 def test_one_line_and_a_ball():
     assert participation_ratio(np.outer(np.arange(5.0), [1, 2, 3])).value == pytest.approx(1.0)
     assert participation_ratio(np.vstack([np.eye(3), -np.eye(3)])).value == pytest.approx(3.0)
+
+
+# --- the corrected ratio ---------------------------------------------------------------------
+
+
+def _brute_force(points):
+    above = below = 0.0
+    for i, j, k, m in itertools.permutations(range(len(points)), 4):
+        one, other = points[i] - points[j], points[k] - points[m]
+        above += (one @ one) * (other @ other)
+        below += (one @ other) ** 2
+    return above / below
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (5, 1), (7, 3)])
+def test_corrected_ratio_over_all_quadruples(shape):
+    points = np.random.default_rng(shape[0]).normal(size=shape) * np.arange(1, shape[1] + 1)
+    assert corrected_participation_ratio(points).value == pytest.approx(_brute_force(points))
+
+
+@pytest.mark.parametrize("shape", [(30, 7), (12, 40), (200, 3)])
+def test_corrected_ratio_by_the_package_of_its_authors(shape):
+    from dimensionality import participation_ratio as theirs
+
+    points = np.random.default_rng(sum(shape)).normal(size=shape) + 3.0
+    row = theirs(points, return_all=True)["row"]
+    assert corrected_participation_ratio(points).value == pytest.approx(row, rel=1e-10)
+
+
+def test_jackknife_interval_one_question_at_a_time():
+    points = np.random.default_rng(3).normal(size=(15, 4))
+    logs = np.array([
+        np.log(corrected_participation_ratio(np.delete(points, i, axis=0)).value) for i in range(15)
+    ])  # fmt: skip
+    error = np.sqrt(14 / 15 * ((logs - logs.mean()) ** 2).sum())
+    found = corrected_participation_ratio(points, 0.9)
+    reach = np.exp(scipy.stats.t.ppf(0.95, 14) * error)
+    assert found.interval.low == pytest.approx(found.value / reach)
+    assert found.interval.high == pytest.approx(found.value * reach)
+
+
+def test_corrected_ratio_is_nearly_unbiased_where_the_plain_one_is_not():
+    rng = np.random.default_rng(8)
+    spread = np.sqrt(0.75 ** np.arange(7))
+    truth = (spread**2).sum() ** 2 / (spread**4).sum()
+    samples = rng.normal(size=(400, 30, 7)) * spread
+    corrected = np.mean([corrected_participation_ratio(s).value for s in samples])
+    plain = np.mean([participation_ratio(s).value for s in samples])
+    assert abs(corrected - truth) < 0.2
+    assert truth - plain > 0.7
+
+
+@pytest.mark.parametrize(
+    ("points", "reason"),
+    [
+        (np.eye(3), Reason.TOO_FEW),
+        (np.ones((6, 2)), Reason.CONSTANT_INPUT),
+        ([[1.0, np.nan]] * 6, Reason.NON_FINITE),
+        # Four questions at one place and one elsewhere: no quadruple has two separate steps.
+        ([[0.0]] * 4 + [[1.0]], Reason.NOT_POSITIVE),
+    ],
+)
+def test_corrected_ratio_that_is_missing(points, reason):
+    assert corrected_participation_ratio(points).reason is reason
+
+
+def test_four_questions_have_no_interval():
+    found = corrected_participation_ratio(np.random.default_rng(1).normal(size=(4, 2)))
+    assert found.no_interval is Reason.TOO_FEW

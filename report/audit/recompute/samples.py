@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -202,25 +204,36 @@ def page(*columns: Floats) -> Found:
     q, k = table.shape
     ranks = stats.rankdata(table, axis=1)
     score = float((ranks * np.arange(1, k + 1)).sum())
-    if k > 8 or (q > 12 and k > 3) or q > 20:  # where scipy, too, takes the normal one
-        centre = q * k * (k + 1) ** 2 / 4
-        z = (score - centre) / math.sqrt(q * k**2 * (k + 1) ** 2 * (k - 1) / 144)
+    if k > 10 or q * k**3 > 50_000:  # beyond what is listed exactly
+        places = np.arange(1, k + 1)
+        spread = sum(float(((row - row.mean()) ** 2).sum()) for row in ranks)
+        variance = spread * float(((places - places.mean()) ** 2).sum()) / (k - 1)
+        z = (score - q * k * (k + 1) ** 2 / 4) / math.sqrt(variance)
         return {"n": q, "statistic": score, "z": z, "p": min(1.0, 2 * float(stats.norm.sf(abs(z))))}
-    one: dict[int, int] = {}
-    for order in itertools.permutations(range(1, k + 1)):
-        s = sum(i * r for i, r in enumerate(order, start=1))
-        one[s] = one.get(s, 0) + 1
-    ways = {0: 1}
-    for _ in range(q):
-        more: dict[int, int] = {}
-        for a, times in ways.items():
-            for b, others in one.items():
-                more[a + b] = more.get(a + b, 0) + times * others
-        ways = more
-    total = math.factorial(k) ** q
-    upper = sum(times for s, times in ways.items() if s >= score) / total
-    lower = sum(times for s, times in ways.items() if s <= score) / total
-    return {"n": q, "statistic": score, "p": min(1.0, 2 * min(upper, lower))}
+
+    @functools.cache
+    def orders(left: tuple[float, ...]) -> dict[float, float]:
+        """Every sum that the ranks ``left`` can give in the last places, with its probability."""
+        if not left:
+            return {0.0: 1.0}
+        place, found = k + 1 - len(left), collections.defaultdict[float, float](float)
+        for value, times in collections.Counter(left).items():
+            i = left.index(value)
+            for s, share in orders(left[:i] + left[i + 1 :]).items():
+                found[s + place * value] += share * times / len(left)
+        return dict(found)
+
+    whole: dict[float, float] = {0.0: 1.0}
+    for row in ranks:
+        more = collections.defaultdict[float, float](float)
+        for a, share in whole.items():
+            for b, chance in orders(tuple(sorted(row.tolist()))).items():
+                more[a + b] += share * chance
+        whole = dict(more)
+    upper = sum(share for s, share in whole.items() if s >= score)
+    lower = sum(share for s, share in whole.items() if s <= score)
+    floor = 2 * min(whole[max(whole)], whole[min(whole)])
+    return {"n": q, "statistic": score, "p": min(1.0, 2 * min(upper, lower)), "p_floor": floor}
 
 
 def last_to_first(*columns: Floats) -> Found:
