@@ -18,7 +18,7 @@ from report.study.errors import UsageError
 _IMPORTS = """\
 from __future__ import annotations
 
-import csv, hashlib, itertools, math
+import collections, csv, functools, hashlib, itertools, math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache

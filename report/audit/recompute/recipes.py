@@ -72,6 +72,8 @@ _ESTIMATES: tuple[tuple[str, _Estimate], ...] = (
     ("Bayes factor", _Estimate(_TWO, "bayes_factor(spearman(x, y)['estimate'], len(x))")),
     ("random effects", _Estimate("r, n = aligned({sources})",
                                  "pooled(r, n, {level}, {quantity!r})")),
+    ("corrected participation ratio",
+     _Estimate(_MANY, "corrected_dimension(*columns, level={level})")),
     ("participation ratio", _Estimate(_MANY, "effective_dimension(*columns)", "participation",
                                       "np.column_stack(columns)")),
     ("count of axes that are constant",

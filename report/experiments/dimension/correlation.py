@@ -57,6 +57,12 @@ def correlated(group: Group) -> Iterator[Entry]:
         group, "rho", group.entropy, group.effective,
         label="Spearman correlation of mean entropy and effective dimension",
     )  # fmt: skip
+    if group.corrected is not None:
+        yield related(
+            group, "rho-corrected", group.entropy, group.corrected,
+            label="Spearman correlation of mean entropy and corrected effective dimension",
+            sources=group.sources(dimension="corrected"),
+        )  # fmt: skip
     yield from _leave_one_out(group)
     yield from _robustness(group)
     yield from _power(group)

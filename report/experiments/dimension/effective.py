@@ -65,6 +65,32 @@ def measured_effective(data: StudyData, subject: Subject) -> Iterator[Entry]:
         )  # fmt: skip
 
 
+def corrected_effective(data: StudyData, subject: Subject) -> Iterator[Entry]:
+    """Estimate the dimension over all possible questions, beside that of the sample."""
+    from stats.dimension import corrected_participation_ratio
+
+    axes = [axis.key for axis in data.study.axes]
+    for model in subject.expected:
+        points = _points(data, model, axes)
+        yield Entry(
+            id=entry_id(SLUG, "corrected", model.key),
+            experiment=SLUG,
+            quantity="corrected",
+            evidence=data.evidence,
+            cohort=model.cohort,
+            model=model.key,
+            estimate=corrected_participation_ratio(points, data.plan.ci_level)
+            if len(points)
+            else Estimate.missing(_why_no_points(data, model, axes), 0),
+            unit="dimension",
+            method="corrected participation ratio, estimator over rows",
+            label=f"corrected effective dimension of {model.name}",
+            sources=tuple(
+                data.source("features/questions", axis, model=model.key) for axis in axes
+            ),
+        )
+
+
 def _points(data: StudyData, model: Model, axes: Sequence[str]) -> FloatArray:
     """Return the projections of the questions that have all of them, shape (Q, axes)."""
     baseline = data.features.baselines.get(model.key)

@@ -26,6 +26,7 @@ class Group:
     models: tuple[Model, ...]
     entropy: FloatArray
     effective: FloatArray
+    corrected: FloatArray | None = None
 
     @property
     def tail(self) -> tuple[str, ...]:
@@ -36,15 +37,14 @@ class Group:
         """Return the id of an entry about the cohort, or about ``subject``."""
         return entry_id(SLUG, quantity, *(subject or (self.cohort.key,)), *self.tail)
 
-    def sources(self, without: str = "") -> tuple[str, str]:
+    def sources(self, without: str = "", dimension: str = "effective") -> tuple[str, str]:
         """Select both variables from the ledger; a model that lacks one has an empty cell."""
         excluded = {"model!": without} if without else {}
         described = {"cohort": self.cohort.key, "evidence": self.evidence, **excluded}
         return (
             selector("", "ledger", "estimate", experiment="generation", quantity="mean",
                      **described),
-            selector("", "ledger", "estimate", experiment=SLUG, quantity="effective",
-                     **described),
+            selector("", "ledger", "estimate", experiment=SLUG, quantity=dimension, **described),
         )  # fmt: skip
 
     def entry(self, quantity: str, estimate: Estimate, *subject: str, **fields: Any) -> Entry:

@@ -10,7 +10,11 @@ import numpy as np
 from report.experiments.base import Analysis, StudyData, Subject, subjects
 from report.experiments.dimension.captured import propagated, trend
 from report.experiments.dimension.correlation import correlated
-from report.experiments.dimension.effective import measured_effective, published_effective
+from report.experiments.dimension.effective import (
+    corrected_effective,
+    measured_effective,
+    published_effective,
+)
 from report.experiments.dimension.group import FEWEST, Group
 from report.ledger.ledger import Entry
 
@@ -24,8 +28,9 @@ def analyse(data: StudyData) -> Analysis:
     groups += _published_groups(data)
     for subject in subjects(data):
         described = list(measured_effective(data, subject))
-        entries += described
-        if (group := _measured_group(data, subject, described)) is not None:
+        corrected = list(corrected_effective(data, subject))
+        entries += [*described, *corrected]
+        if (group := _measured_group(data, subject, described, corrected)) is not None:
             groups.append(group)
             entries += propagated(group, subject)
             entries += trend(group, subject, described)
@@ -55,7 +60,9 @@ def _published_groups(data: StudyData) -> Iterator[Group]:
         yield Group(data, cohort, "published", models, *columns)
 
 
-def _measured_group(data: StudyData, subject: Subject, described: Sequence[Entry]) -> Group | None:
+def _measured_group(
+    data: StudyData, subject: Subject, described: Sequence[Entry], corrected: Sequence[Entry]
+) -> Group | None:
     """Pair mean entropy and effective dimension for the models that have both."""
     effective = {entry.model: entry.value for entry in described}
     chosen = [
@@ -65,7 +72,10 @@ def _measured_group(data: StudyData, subject: Subject, described: Sequence[Entry
     ]
     if len(chosen) < FEWEST:
         return None
+    unbiased = {entry.model: entry.value for entry in corrected}
+    known = [v for c in chosen if (v := unbiased[c[0].key]) is not None]
     return Group(
         data, subject.cohort, data.evidence, tuple(c[0] for c in chosen),
         np.array([c[1] for c in chosen]), np.array([c[2] for c in chosen]),
+        np.array(known) if len(known) == len(chosen) else None,
     )  # fmt: skip

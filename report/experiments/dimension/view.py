@@ -21,6 +21,7 @@ from report.ledger.ledger import Entry, Ledger
 TITLE = "What can a handful of models say?"
 MORE_MODELS = (10, 30, 60)
 OTHER_SIZES = "0.45"  # grey
+MOST = 0.5  # of a correlation: what is lost beyond depends on the estimator
 STRONG, NEARLY_PERFECT = 0.5, 0.9  # what an interval must reach to leave room for it
 
 
@@ -50,7 +51,7 @@ def _where(group: Group, groups: Sequence[Group]) -> str:
 
 def _part(group: Group, ledger: Ledger) -> dict[str, Any]:
     quantities = (
-        "rho", "rho-closed-form", "kendall", "bayes-factor", "detectable", "power",
+        "rho", "rho-corrected", "rho-closed-form", "kendall", "bayes-factor", "detectable", "power",
         "required-observed", "required-reference", "propagated", "entropy-trend", "level",
     )  # fmt: skip
     named = {q.replace("-", "_"): group.name(q) for q in quantities}
@@ -63,8 +64,9 @@ def _part(group: Group, ledger: Ledger) -> dict[str, Any]:
         "study": group.data.study, "cohort": group.cohort, "published": bool(group.tail),
         "n": len(group.models), "entries": found, "alpha": alpha,
         "significant": rho.p is not None and rho.p <= alpha,
-        "positive": (rho.value or 0.0) > 0, "negative": (rho.value or 0.0) < 0,
+        "positive": (rho.value or 0.0) > 0,
         "room": room(rho),
+        "estimator": _estimator(rho, found.get("rho_corrected")),
         "same_order": "level" in found and found["level"].value == rho.value,
         "left_out": (valued[0], valued[-1]) if valued else None,
         "name": {e.id: group.data.study.model(str(e.model)).name for e in left_out},
@@ -86,6 +88,18 @@ def _part(group: Group, ledger: Ledger) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _estimator(plain: Entry, corrected: Entry | None) -> str:
+    """Say in one word what correcting the dimensions does to the correlation."""
+    if corrected is None or corrected.value is None or plain.value is None:
+        return ""
+    if corrected.value == plain.value:
+        return "same"
+    if corrected.value * plain.value <= 0:
+        return "sign"
+    share = abs(corrected.value) / abs(plain.value)
+    return "stronger" if share > 1 else "weaker" if share > MOST else "estimator"
+
+
 def room(rho: Entry) -> str:
     """Say in words what an interval leaves room for, where the test rejects nothing."""
     ci = rho.estimate.interval
@@ -105,6 +119,7 @@ def room(rho: Entry) -> str:
 
 _QUESTIONS = (
     ("rho", "ρ with exact bootstrap interval", ("value", "ci", "p", "floor")),
+    ("rho-corrected", "ρ with the corrected dimensions", ("value", "ci", "p", "floor")),
     ("rho-closed-form", "ρ with Bonett–Wright interval", ("value", "ci", "p", "floor")),
     ("propagated", "ρ with the points' own uncertainty", ("value", "ci", "p", "floor")),
     ("kendall", "Kendall's τ", ("value", "ci", "p", "floor")),
@@ -146,12 +161,21 @@ def _without(group: Group, ledger: Ledger) -> Table:
         effective = ledger[group.name("effective", model.key)]
         rest = group.name("leave-one-out", model.key)
         mean = entry_id("generation", "mean", model.key, *group.tail)
-        interval = () if group.tail else (_known(effective, "ci"),)
+        interval: tuple[Cell, ...] = ()
+        if not group.tail:
+            corrected = ledger[group.name("corrected", model.key)]
+            interval = (
+                _known(effective, "ci"),
+                corrected.reason or Stat(corrected.id, "value"),
+                _known(corrected, "ci"),
+            )
         rows.append(
             (model.name, Stat(mean, "value"), Stat(effective.id, "value"), *interval,
              Stat(rest, "value"), Stat(rest, "p"))
         )  # fmt: skip
-    level = () if group.tail else (right(group.data.ci_name),)
+    level = () if group.tail else (
+        right(group.data.ci_name), right("Corrected"), right(group.data.ci_name),
+    )  # fmt: skip
     return Table(
         _label(group, "without"),
         "The points of the correlation, and the correlation without each of them.",

@@ -20,6 +20,7 @@ from report.experiments.dimension import view
 from report.ledger.ledger import settle
 from report.study.paths import DATA, TEMPLATES
 from report.study.study import load_study
+from stats.outcome import Estimate, Reason
 
 QUICK = {"n_resamples": 999}
 
@@ -114,6 +115,39 @@ def test_the_ladder_gives_the_documented_figures(ladder_run):
         entry = ledger[f"dimension.effective.smollm2-135m-{key}"]
         assert entry.value == pytest.approx(value, abs=5e-4)
         assert entry.estimate.interval.low < value < entry.estimate.interval.high
+
+
+def test_the_ladder_with_corrected_dimensions(ladder_run):
+    """Values of the authors' package, and rho and p by enumeration in R."""
+    ledger, section = ladder_run
+    documented = {"t03": 3.977370, "t05": 4.162618, "t07": 4.207783,
+                  "t10": 4.298978, "t13": 3.701418, "t16": 4.062478}  # fmt: skip
+    for key, value in documented.items():
+        entry = ledger[f"dimension.corrected.smollm2-135m-{key}"]
+        assert entry.value == pytest.approx(value, abs=5e-7)
+        assert entry.estimate.interval.low < entry.value < entry.estimate.interval.high
+    rho = ledger["dimension.rho-corrected.ladder"]
+    assert rho.value == pytest.approx(-0.085714, abs=5e-7)
+    assert rho.p == pytest.approx(0.919444, abs=5e-7)
+    (part,) = section.facts["parts"]
+    assert part["estimator"] == "estimator"
+
+
+@pytest.mark.parametrize(
+    ("plain", "corrected", "word"),
+    [(0.5, 0.5, "same"), (0.5, -0.1, "sign"), (0.5, 0.2, "estimator"), (0.5, 0.4, "weaker"),
+     (-0.5, -0.7, "stronger"), (0.5, None, "")],
+)  # fmt: skip
+def test_what_correcting_does_is_said_in_words(ladder_run, plain, corrected, word):
+    entry = ladder_run[0]["dimension.rho.ladder"]
+
+    def valued(value):
+        missing = Estimate.missing(Reason.TOO_FEW, 6)
+        return dataclasses.replace(
+            entry, estimate=missing if value is None else Estimate(value, 6), outcome=None
+        )
+
+    assert view._estimator(valued(plain), valued(corrected)) == word
 
 
 def test_an_intervention_gets_its_own_answer(ladder_run):
