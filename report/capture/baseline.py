@@ -214,6 +214,7 @@ def _projections(
             "Correct n_questions in study.toml, or make the capture again.", Reason.TOO_FEW, "",
             "projections", note=True,
         )  # fmt: skip
+    findings.spellings(path, file.answers.written, "projections")
     twice = [text for text, times in Counter(file.answers.questions).items() if times > 1]
     if twice:
         findings.problem(

@@ -13,6 +13,7 @@ from report.capture.boundaries import Misaligned, lines_of_capture
 from report.capture.features import IntArray
 from report.capture.findings import CaptureError, Findings
 from report.capture.npz import Header, read_headers
+from report.capture.questions import Overlap
 from report.capture.responses import CalibrationFile, read_calibration_jsonl
 from report.capture.rows import (
     TokenRows,
@@ -81,6 +82,8 @@ def read_calibration(study: Study, model: Model, findings: Findings) -> Calibrat
         rows = assign(npz_path, headers, tokens, kept.answers, findings, "calibration")
         report_answers(npz_path, rows, _names(kept), findings, "calibration")
         _report_axes(npz_path, study, lines, kept, findings)
+        findings.spellings(jsonl_path, kept.answers.written, "calibration")
+        _report_pairing(jsonl_path, kept, findings)
         latest = _latest(jsonl_path, kept, findings)
         _report_sizes(jsonl_path, study, kept.select(latest), findings)
         return CalibrationCapture(model.key, kept, rows, latest)
@@ -184,6 +187,27 @@ def _latest(path: Path, kept: CalibrationFile, findings: Findings) -> IntArray:
             "calibration",
         )  # fmt: skip
     return np.array(sorted(last.values()), dtype=np.int64)
+
+
+def _report_pairing(path: Path, kept: CalibrationFile, findings: Findings) -> None:
+    """Note the axes whose poles were not asked the same questions: their test is another one."""
+    asked: dict[str, dict[str, list[str]]] = {}
+    for axis, pole, question in kept.labels:
+        asked.setdefault(axis, {}).setdefault(pole, []).append(question)
+    found = {axis: Overlap.of(*poles.values()) for axis, poles in asked.items() if len(poles) == 2}
+    apart = [
+        f"{axis} ({overlap.shared or 'none'} of {overlap.either} shared)"
+        for axis, overlap in found.items()
+        if not overlap.paired
+    ]
+    if apart:
+        findings.problem(
+            path, "question", f"the questions of the two poles do not match: {listing(apart)}."
+            " These contrasts are unpaired: the Mann–Whitney test instead of Wilcoxon's"
+            " signed-rank test",
+            "Ask both poles the same questions, in the same words, if they were meant to be"
+            " compared question by question.", Reason.MISALIGNED, "", "calibration", note=True,
+        )  # fmt: skip
 
 
 def _report_sizes(path: Path, study: Study, kept: CalibrationFile, findings: Findings) -> None:

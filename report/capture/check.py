@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from report.capture.extract import extract, read_model
 from report.capture.features import Problem
 from report.capture.inputs import arrays_of, capture_files
+from report.capture.questions import strangers
 from report.capture.read_features import fitted, read_features
 from report.study.errors import InputError
 from report.study.published import TABLES
@@ -102,11 +103,16 @@ def _misspelt(path: Path) -> Problem | None:
 
 
 def _captures(study: Study) -> list[FileReport]:
-    reports: list[FileReport] = []
+    files: dict[str, tuple[str, Path]] = {}
+    asked: dict[str, tuple[str, ...]] = {}
+    problems: list[Problem] = []
     for model in study.models:
-        files = {path.name: (model.key, path) for path in capture_files(study, model)}
-        reports += _reports(files, read_model(study, model)[2])
-    return reports
+        files |= {path.name: (model.key, path) for path in capture_files(study, model)}
+        baseline, _, found = read_model(study, model)
+        problems += found
+        if baseline is not None:
+            asked[model.key] = baseline.file.answers.questions
+    return _reports(files, [*problems, *strangers(study, asked, "{}_baseline.json")])
 
 
 def _features(study: Study) -> list[FileReport]:

@@ -29,6 +29,7 @@ from report.capture.features import (
 )
 from report.capture.findings import Findings
 from report.capture.inputs import capture_files, describe_inputs
+from report.capture.questions import strangers
 from report.capture.read_features import fitted, read_features
 from report.capture.rows import TokenRows
 from report.study.study import Model, Study
@@ -87,7 +88,10 @@ def extract(
         done[key] = features
         if progress is not None:
             progress(study.model(key).name, len(done), len(study.models))
-    return merge(done[model.key] for model in study.models)
+    features = merge(done[model.key] for model in study.models)
+    asked = {key: b.questions for key, b in features.baselines.items()}
+    between = strangers(study, asked, "{}_baseline.json")
+    return replace(features, problems=(*features.problems, *between))
 
 
 def _each(study: Study, jobs: int, cache: Path | None) -> Iterator[tuple[str, Features]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from report.capture.features import Problem
+from report.capture.questions import MATCHED_ALIKE, respelt
 from report.study.errors import InputError
 from stats.outcome import Reason
 
@@ -52,6 +53,14 @@ class Findings:
                 path.name, field, problem, remedy, str(reason), costs, self.model, part, note, axis
             )
         )
+
+    def spellings(self, path: Path, written: Sequence[str], part: str) -> None:
+        """Note that questions are matched although they are not spelt alike."""
+        if said := respelt(written):
+            self.problem(
+                path, "question", said,
+                MATCHED_ALIKE, Reason.MISALIGNED, "", part, note=True,
+            )  # fmt: skip
 
     @contextmanager
     def losing(self, costs: str, part: str) -> Generator[None]:

@@ -6,7 +6,7 @@ import csv
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +23,7 @@ from report.capture.features import (
     Problem,
     Unfiltered,
 )
+from report.capture.questions import MATCHED_ALIKE, folded, respelt, strangers
 from report.capture.rows import listing
 from report.study.errors import InputError
 from report.study.study import Study
@@ -105,11 +106,11 @@ def fitted(features: Features, study: Study) -> Features:
     """Keep of shipped features what the study names; what it names and they lack is missing."""
     named = {model.key for model in study.models}
     problems = [p for p in features.problems if p.model in ("", *named)]
-    strangers = sorted((features.baselines.keys() | features.calibrations.keys()) - named)
-    if strangers:
+    unnamed = sorted((features.baselines.keys() | features.calibrations.keys()) - named)
+    if unnamed:
         problems.append(
             Problem("meta.json", "", f"holds models that study.toml does not name: "
-                    f"{listing(strangers)}", "Add them to study.toml, if they belong to the study.",
+                    f"{listing(unnamed)}", "Add them to study.toml, if they belong to the study.",
                     str(Reason.NOT_TESTED), "", "", "baseline", note=True)
         )  # fmt: skip
     baselines = {key: b for key, b in features.baselines.items() if key in named}
@@ -122,11 +123,27 @@ def fitted(features: Features, study: Study) -> Features:
                     key, "projections", axis=axis) for axis in lacking
         ]  # fmt: skip
         projections = {a.key: baseline.projections.get(a.key, nothing) for a in study.axes}
-        baselines[key] = replace(baseline, projections=projections)
+        questions = tuple(map(folded, baseline.questions))
+        problems += _spellings("questions.csv", key, baseline.questions, "projections")
+        baselines[key] = replace(baseline, projections=projections, questions=questions)
     calibrations = {key: c for key, c in features.calibrations.items() if key in named}
+    for key, c in calibrations.items():
+        problems += _spellings("calibration.csv", key, c.question, "calibration")
+        calibrations[key] = replace(c, question=tuple(map(folded, c.question)))
+    asked = {key: baseline.questions for key, baseline in baselines.items()}
+    problems += [p for p in strangers(study, asked, "{}_baseline.json") if p not in problems]
     return replace(
         features, baselines=baselines, calibrations=calibrations, problems=tuple(problems)
     )
+
+
+def _spellings(file: str, model: str, written: Sequence[str], part: str) -> list[Problem]:
+    if not (said := respelt(written)):
+        return []
+    return [
+        Problem(file, "question", said, MATCHED_ALIKE, str(Reason.MISALIGNED), "", model, part,
+                note=True)
+    ]  # fmt: skip
 
 
 def _baseline(key: str, meta: Mapping[str, Any], tables: Mapping[str, _Table]) -> Baseline:

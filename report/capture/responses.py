@@ -13,6 +13,7 @@ import numpy as np
 
 from report.capture.features import FloatArray, IntArray
 from report.capture.findings import CaptureError
+from report.capture.questions import folded
 from stats.outcome import Reason
 
 _WRITE_AGAIN = "Copy the file again, or make the capture again."
@@ -22,13 +23,15 @@ _WRITE_AGAIN = "Copy the file again, or make the capture again."
 class Answers:
     """What a response file says about each answer, in the order of the file (Q answers).
 
-    ``counts`` and ``times`` are None where the file does not give them for every answer.
+    ``questions`` are spelt as they are matched, ``written`` as they stand in the file. ``counts``
+    and ``times`` are None where the file does not give them for every answer.
     """
 
     questions: tuple[str, ...]
     counts: IntArray | None
     n_words: IntArray  # 0 where unknown
     times: FloatArray | None  # seconds
+    written: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class CalibrationFile:
             None if a.counts is None else a.counts[lines],
             a.n_words[lines],
             None if a.times is None else a.times[lines],
+            tuple(a.written[i] for i in lines),
         )
         return CalibrationFile(
             kept, tuple(self.axis[i] for i in lines), tuple(self.pole[i] for i in lines)
@@ -131,14 +135,14 @@ def _answers(rows: list[dict[str, Any]]) -> Answers:
         words.append(int(given) if math.isfinite(given) and given >= 0 else counted)
     times = np.array([_number(row.get("generation_time_s")) for row in rows], dtype=np.float64)
     tokens = np.array([_number(row.get("n_tokens")) for row in rows], dtype=np.float64)
+    # JSON may hold halves of surrogate pairs, which no file can.
+    written = tuple(str(row["question"]).strip().encode(errors="replace").decode() for row in rows)
     return Answers(
-        # JSON may hold halves of surrogate pairs, which no file can.
-        questions=tuple(
-            str(row["question"]).strip().encode(errors="replace").decode() for row in rows
-        ),
+        questions=tuple(folded(text) for text in written),
         counts=_whole(tokens),
         n_words=np.array(words, dtype=np.int64),
         times=times if np.isfinite(times).all() else None,
+        written=written,
     )
 
 

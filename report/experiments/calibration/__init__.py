@@ -254,6 +254,11 @@ def _measured_part(data: StudyData, ledger: Ledger, group: Calibrated) -> dict[s
         "without": [m for m in group.models if m not in group.shown],
         "brief": len(part["survivors"]) > _SENTENCES,
         "paired": all(c.paired for c in group.contrasts.values()),
+        "unpaired": [
+            (model, axes) for model in group.shown
+            if (axes := [a.name for a in data.study.axes
+                         if (c := group.contrasts.get((model.key, a.key))) and not c.paired])
+        ],
         "lengths": name(data, level, "lengths"),
         "longer": sum(bool(e.rejected) for e in longer),
         "longer_kept": sum(bool(e.rejected) for e in longer if (e.model, e.axis) in kept),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from report.capture.features import Calibration, FloatArray
+from report.capture.questions import Overlap
 from report.experiments.base import StudyData, entry_id
 from report.ledger.ledger import Entry
 from report.ledger.lineage import selector
@@ -62,9 +63,8 @@ def contrast(calibration: Calibration, axis: str) -> Contrast | None:
         for pole in POLES
     ]  # fmt: skip
     asked = [[calibration.question[i] for i in chosen] for chosen in rows]
-    shared, either = set(asked[0]) & set(asked[1]), set(asked[0]) | set(asked[1])
     once = all(len(set(questions)) == len(questions) for questions in asked)
-    paired = once and 2 * len(shared) > len(either)
+    paired = once and Overlap.of(*asked).paired
 
     def lined_up(values: FloatArray) -> Poles:
         known = [[i for i in chosen if np.isfinite(values[i])] for chosen in rows]

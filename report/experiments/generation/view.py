@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure as Canvas
 
 from report.capture.features import FloatArray
+from report.capture.questions import Overlap
 from report.document import figures, labels
 from report.document.parts import Figure, Section, Table
 from report.experiments.base import StudyData, Subject, entry_id, figure_file, subjects, unit_of
@@ -100,6 +102,12 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
     name = entry_id(SLUG, "friedman", data.study.id, subject.cohort.key)
     return part | {
         "cohort": subject.cohort,
+        "same_questions": len({frozenset(b.questions) for b in subject.baselines}) < 2,
+        "strangers": [
+            f"{one.name} and {other.name}"
+            for (one, b), (other, c) in combinations(subject.members(), 2)
+            if not Overlap.of(b.questions, c.questions).shared
+        ],
         "friedman": ledger.get(name),
         "filtered": all(b.filtered for b in subject.baselines),
         "slopes": _extremes(slopes),
