@@ -109,7 +109,7 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
     ]
     progress("audit claims")
     audits = [(study, claims.audit(study, ledger)) for study in studies]
-    added = (reproduction.present(data, ledger), claims.present(audits))
+    added = (reproduction.present(data, ledger), claims.present(audits, ledger))
     sections += [section for section in added if section is not None]
     sections = [mark_synthetic(section, studies, ledger) for section in sections]
     return Results(data, ledger, sections, options.quick, audits)

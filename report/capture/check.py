@@ -17,6 +17,7 @@ from report.capture.read_features import fitted, read_features
 from report.study.errors import InputError
 from report.study.published import TABLES
 from report.study.study import Study
+from report.study.todo import read_todos
 from stats.outcome import Reason
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def inspect(study: Study) -> list[FileReport]:
     list of FileReport
         One for each file that is there, and one for each that is missing.
     """
-    tables = _published(study)
+    tables = [*_published(study), *_todo(study)]
     if any(capture_files(study, model) for model in study.models):
         return [*tables, *_captures(study)]
     if study.features_folder.is_dir():
@@ -88,6 +89,13 @@ def _published(study: Study) -> list[FileReport]:
         problems.append(_unusable(error, "all that rests on the published tables"))
     problems += filter(None, (_misspelt(path) for path in paths))
     return _reports(files, problems)
+
+
+def _todo(study: Study) -> list[FileReport]:
+    """Report on the file of claims, where an item of the to-do list in it can't be used."""
+    problems = [_unusable(error, "its row") for error in read_todos(study.folder)[1]]
+    path = study.folder / "claims.toml"
+    return _reports({path.name: ("", path)}, problems) if problems else []
 
 
 def _misspelt(path: Path) -> Problem | None:

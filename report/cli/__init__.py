@@ -242,6 +242,7 @@ def _claims(args: argparse.Namespace) -> int:
 
     from report.cli.terminal import steps
     from report.experiments.claims import failed, print_verdicts
+    from report.experiments.claims.todo import answer, print_todos
     from report.pipeline import compute, load
 
     with steps() as progress:
@@ -256,6 +257,8 @@ def _claims(args: argparse.Namespace) -> int:
         from rich.console import Console
 
         print_verdicts(verdicts, Console())
+        for study, _ in results.audits:
+            print_todos(answer(study, results.ledger), Console())
     return 1 if failed(verdicts) else 0
 
 

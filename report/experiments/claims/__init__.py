@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from report.document.parts import Section, Table
 from report.document.tables import left, right
+from report.experiments.claims import todo
 from report.experiments.claims.checks import AnyCheck
 from report.experiments.claims.evidence import Evidence, Finding, Piece, combine, ruling
 from report.ledger import format as fmt
@@ -72,7 +73,8 @@ class Claim(BaseModel):
 
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-    claims: tuple[Claim, ...]
+    claims: tuple[Claim, ...] = ()
+    todo: object = None  # read apart, item by item
 
     @model_validator(mode="after")
     def _unique(self) -> _File:
@@ -178,14 +180,17 @@ def failed(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
 # --- the document -----------------------------------------------------------------------
 
 
-def present(audits: Sequence[tuple[Study, Sequence[Verdict]]]) -> Section | None:
-    """Describe the section of the document; None where no study makes claims.
+def present(audits: Sequence[tuple[Study, Sequence[Verdict]]], ledger: Ledger) -> Section | None:
+    """Describe the section of the document; None where no study makes claims or has plans.
 
     Parameters
     ----------
     audits : sequence of (Study, verdicts)
+    ledger : Ledger
+        Settled: it says what became of the to-do items.
     """
-    audits = [(study, verdicts) for study, verdicts in audits if verdicts]
+    todos = {study.id: todo.answer(study, ledger) for study, _ in audits}
+    audits = [(study, verdicts) for study, verdicts in audits if verdicts or todos[study.id]]
     if not audits:
         return None
     parts: list[dict[str, Any]] = [
@@ -193,13 +198,14 @@ def present(audits: Sequence[tuple[Study, Sequence[Verdict]]]) -> Section | None
             "study": study,
             "table": f"{SLUG}-{study.id}",
             "n": len(verdicts),
+            "todo": todos[study.id],
             "groups": [
                 (finding, [v for v in verdicts if v.finding is finding]) for finding in Finding
             ],
         }
         for study, verdicts in audits
     ]
-    tables = tuple(_overview(study, verdicts) for study, verdicts in audits)
+    tables = tuple(_overview(study, verdicts) for study, verdicts in audits if verdicts)
     return Section(SLUG, TITLE, {"parts": parts}, (), tables, folder="")
 
 

@@ -1,0 +1,139 @@
+"""To-do items: read one by one, and answered from the ledger."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from report.capture.check import inspect
+from report.document.fill import Filler
+from report.experiments import claims
+from report.experiments.claims.todo import State, answer
+from report.ledger.format import show
+from report.pipeline import Options, compute
+from report.study.paths import DATA, TEMPLATES
+from report.study.study import Study, load_study
+from report.study.todo import Todo, read_todos
+
+ITEM = """
+[[todo]]
+id = "{id}"
+item = "Compute | it_all"
+where = "To do, item 1"
+answers = {answers}
+"""
+
+
+@pytest.fixture(scope="module")
+def computed():
+    study = load_study(DATA / "entropy-2026-02")
+    return study, compute([study], Options(quick=True), lambda _: None).ledger
+
+
+def in_folder(study: Study, folder: Path, text: str) -> Study:
+    (folder / "claims.toml").write_text(text, encoding="utf-8")
+    return study.model_copy(update={"folder": folder})
+
+
+RHO, GONE = "dimension.rho.seven-models.published", "dimension.rho.elsewhere"
+NAN = "calibration.delta.yi-9b.patient-irritated.published"
+
+
+@pytest.mark.parametrize(
+    ("answers", "state"),
+    [
+        ([RHO], State.DONE),
+        ([RHO, GONE], State.PARTLY),
+        ([RHO, NAN], State.PARTLY),
+        ([GONE, NAN], State.OPEN),
+        (["dimension.effective.*.published"], State.DONE),
+    ],
+)
+def test_the_state_follows_from_the_ledger(computed, tmp_path, answers, state):
+    study, ledger = computed
+    text = ITEM.format(id="a", answers=str(answers).replace("'", '"'))
+    (item,) = answer(in_folder(study, tmp_path, text), ledger).items
+    assert item.state is state
+    shown = [piece.entry for piece in item.answer if not isinstance(piece, str)]
+    assert bool(shown) == (state is not State.OPEN)
+    told = "".join(p if isinstance(p, str) else show(ledger[p.entry], p.kind) for p in item.answer)
+    assert ("Missing: " in told) == (state is not State.DONE)
+    assert item.sections[0] in ("dimension", "calibration")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field", "remedy"),
+    [
+        ('id = "B"', "todo B.id", "small letters"),
+        ('state = "done"', "todo b.state", "follows from the ledger"),
+        ('answers = ["no id at all"]', "todo b.answers.0", "id of an entry"),
+        ("answers = []", "todo b.answers", "Correct"),
+        ("answers = 3", "todo b.answers", "Correct"),
+        ('where = ""', "todo b.where", "Correct"),
+        ('id = "good"', "todo good.id", "Rename"),
+    ],
+)
+def test_a_bad_item_costs_its_own_row(computed, tmp_path, wrong, field, remedy):
+    study, ledger = computed
+    good, bad = (
+        ITEM.format(id="good", answers=f'["{RHO}"]'),
+        ITEM.format(id="b", answers=f'["{RHO}"]'),
+    )
+    name = wrong.split(" ")[0]
+    bad = re.sub(rf"^{name} = .*$", "", bad, flags=re.MULTILINE) + wrong + "\n"
+    made = in_folder(study, tmp_path, good + bad)
+    todos, problems = read_todos(tmp_path)
+    assert [todo.id for todo in todos] == ["good"]
+    assert [problem.field for problem in problems] == [field]
+    assert remedy in problems[0].remedy
+    section = claims.present([(made, claims.audit(made, ledger))], ledger)
+    assert section is not None
+    text = Filler(TEMPLATES, ledger, (), section.tables).fill("claims.qmd.j2", section.facts)
+    assert text.count("Compute \\| it\\_all") == 1
+    assert "could not be read" in text
+    (report,) = (r for r in inspect(made) if r.file == "claims.toml")
+    assert report.verdict == "problem"
+    assert report.problems[0].field == field
+
+
+def test_tables_that_are_none_are_told(tmp_path):
+    (tmp_path / "claims.toml").write_text("todo = 3\n")
+    assert read_todos(tmp_path)[1][0].field == "todo"
+    (tmp_path / "claims.toml").write_text("todo = [3]\n")
+    assert read_todos(tmp_path)[1][0].field == "todo 1"
+
+
+def test_the_published_list_is_whole_and_no_claim(computed, shared):
+    study, ledger = computed
+    verdicts = claims.audit(study, ledger)
+    assert not [v.claim.id for v in verdicts if v.claim.where.startswith("To do")]
+    done = answer(study, ledger)
+    assert not done.unusable
+    assert {item.todo.id: str(item.state) for item in done.items} == {
+        "damaged-captures": "open", "nan-axes": "partly", "formal-spearman": "done",
+        "spectral-and-rate": "open", "formal-gap-in-instruct": "partly",
+        "gemma-yi-shared-cause": "open",
+    }  # fmt: skip
+    source = shared("seed/entropy-analysis-results.md").read_text(encoding="utf-8")
+    items = re.findall(r"^- \[ \] (.*)$", source, re.MULTILINE)
+    assert [item.todo.item for item in done.items] == items
+
+
+def test_the_document_has_the_list_as_a_table_with_links(computed):
+    study, ledger = computed
+    section = claims.present([(study, claims.audit(study, ledger))], ledger)
+    assert section is not None
+    text = Filler(TEMPLATES, ledger, (), section.tables).fill("claims.qmd.j2", section.facts)
+    row = next(line for line in text.splitlines() if line.startswith("| Compute formal Spearman"))
+    assert "| done |" in row
+    assert "(#row-dimension-rho-seven-models-published)" in row
+    assert row.endswith("| @sec-dimension |")
+    assert "{#tbl-todo-entropy-2026-02}" in text
+
+
+def test_the_fields_are_documented(root):
+    documented = (root / "docs" / "study.md").read_text(encoding="utf-8")
+    section = documented[documented.index("[[todo]]") :]
+    assert all(f"`{name}`" in section for name in Todo.model_fields)
