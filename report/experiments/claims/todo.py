@@ -95,6 +95,8 @@ def _answered(todo: Todo, evidence: Evidence) -> Answered:
         told_all.append(f"{' ' if pieces else ''}Missing: {'; '.join(dict.fromkeys(missing))}.")
     if todo.note:
         told_all.append(f" {todo.note}")
+    if isinstance(told_all[0], str):
+        told_all[0] = told_all[0][:1].upper() + told_all[0][1:]
     state = State.DONE if done == len(todo.answers) else State.PARTLY if done else State.OPEN
     return Answered(todo, state, tuple(told_all), tuple(s for s in sections if s in known_sections))
 
