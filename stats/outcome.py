@@ -34,6 +34,7 @@ class Reason(StrEnum):
     UNKNOWN_VOCABULARY = "unknown_vocabulary"
     NO_INTERVAL = "no_interval"
     NOT_TESTED = "not_tested"
+    CENSORED = "censored"
 
     @property
     def sentence(self) -> str:
@@ -58,6 +59,7 @@ _SENTENCES = {
     Reason.PUBLISHED_NAN: "The study published no number here (NaN or N/A).",
     Reason.UNKNOWN_VOCABULARY: "The vocabulary size is unknown, so there is no upper bound.",
     Reason.NO_INTERVAL: "The published numbers do not allow an interval.",
+    Reason.CENSORED: "Most answers of a side end at the limit of generation: lengths are cut off.",
     Reason.NOT_TESTED: "This is a description; no hypothesis is tested.",
 }
 

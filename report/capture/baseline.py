@@ -117,6 +117,7 @@ def _with_arrays(
             rows = assign(path, headers, tokens, capture.file.answers, findings, "baseline")
     if rows is not None:
         report_answers(path, rows, _question_names(listed), findings, "baseline")
+        findings.lengths(path, np.diff(rows.boundaries.edges).tolist(), "baseline")
         _report_bounds(path, rows.tokens, model, findings)
         raw, full = _unfiltered(path, headers, model, rows, findings)
     layers = None

@@ -81,6 +81,7 @@ def read_calibration(study: Study, model: Model, findings: Findings) -> Calibrat
             kept = _completed(kept, tokens.entropy.size, kept.damaged, findings)
         rows = assign(npz_path, headers, tokens, kept.answers, findings, "calibration")
         report_answers(npz_path, rows, _names(kept), findings, "calibration")
+        findings.lengths(npz_path, np.diff(rows.boundaries.edges).tolist(), "calibration")
         _report_axes(npz_path, study, lines, kept, findings)
         findings.spellings(jsonl_path, kept.answers.written, "calibration")
         _report_pairing(jsonl_path, kept, findings)

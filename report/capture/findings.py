@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from report.capture.features import Problem
+from report.capture.lengths import limit_of
 from report.capture.questions import MATCHED_ALIKE, respelt
 from report.study.errors import InputError
 from stats.outcome import Reason
@@ -60,6 +61,17 @@ class Findings:
             self.problem(
                 path, "question", said,
                 MATCHED_ALIKE, Reason.MISALIGNED, "", part, note=True,
+            )  # fmt: skip
+
+    def lengths(self, path: Path, counts: Iterable[int], part: str) -> None:
+        """Note that generation was cut off, so that the lengths of answers are censored."""
+        known = [int(n) for n in counts if n > 0]
+        if (limit := limit_of(known)) is not None:
+            self.problem(
+                path, "n_tokens", f"{known.count(limit)} of {len(known)} answers have exactly"
+                f" {limit} tokens, the most of all: they end at the limit of generation",
+                "None needed where lengths do not matter; else capture with a higher limit.",
+                Reason.CENSORED, "", part, note=True,
             )  # fmt: skip
 
     @contextmanager

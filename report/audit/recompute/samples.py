@@ -41,6 +41,19 @@ def described(x: Floats, what: str) -> Found:
     return {"n": n, "smallest": ordered[0], "largest": ordered[-1], "estimate": value}
 
 
+def longest(lengths: Floats, every: Floats | None = None) -> Found:
+    """Share of the lengths that equal the largest of their capture, among those that are known."""
+    most = max((lengths if every is None else every).tolist())
+    known = [length for length in lengths.tolist() if length > 0]
+    return {"n": len(known), "estimate": known.count(most) / len(known)}
+
+
+def different(lengths: Floats) -> Found:
+    """How many different lengths there are."""
+    known = [length for length in lengths.tolist() if length > 0]
+    return {"n": len(known), "estimate": len(set(known))}
+
+
 def weighted_mean(x: Floats, weights: Floats) -> Found:
     """Mean of x, each value counted as often as its weight says."""
     return {"n": len(x), "estimate": math.fsum(x * weights) / math.fsum(weights)}

@@ -228,6 +228,17 @@ def robust(data: StudyData, samples: Sequence[Sample], family: str) -> Iterator[
     from stats.correlation import kendall, partial_spearman
 
     for sample in samples:
+        if (known := sample.n_tokens[sample.n_tokens > 0]).size:
+            yield Entry(
+                id=entry_id(SLUG, "lengths", sample.model.key), experiment=SLUG, quantity="lengths",
+                evidence=data.evidence, cohort=sample.model.cohort, model=sample.model.key,
+                estimate=Estimate(float(np.unique(known).size), known.size), unit="count",
+                method="number of different lengths",
+                label=f"different lengths of the answers of {sample.model.name}",
+                sources=tuple(
+                    question_column(data, sample.model, name) for name in ("n_tokens", "entropy")
+                ),
+            )  # fmt: skip
         for j, axis in enumerate(data.study.axes):
             x, y = sample.entropy, sample.projections[:, j]
             estimate, outcome = partial_spearman(x, y, sample.n_tokens, data.plan.ci_level)

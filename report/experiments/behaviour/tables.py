@@ -97,19 +97,26 @@ def strongest_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
         name = entry_id(SLUG, "partial", str(e.model), str(e.axis))
         return ledger[name].reason or Stat(name, "value")
 
+    def lengths(e: Entry) -> Cell:
+        name = entry_id(SLUG, "lengths", str(e.model))
+        return Stat(name, "value") if name in ledger else Reason.MISSING_CAPTURE
+
     rows = tuple(
         (data.study.model(str(e.model)).label, named[e.id]["axis"], Stat(e.id, "value"),
          e.why_no("ci") or Stat(e.id, "ci"), Stat(e.id, "p"),
          Stat(e.id, f"adjusted:{family.method}"),
-         given_length(e))
+         given_length(e), lengths(e))
         for e in chosen
     )  # fmt: skip
     return Table(
         label_of(data, key),
         "The pairs with the smallest p-values; all pairs stand in the appendix. CI: bootstrap; "
-        "p: permutation of the questions. The last column holds the length of the answer fixed.",
+        "p: permutation of the questions. The last columns: ρ with the length of the answer held "
+        "fixed, and how many different lengths there are. With few of them, as where generation "
+        "was cut off, little is held fixed.",
         (left(subject.cohort.unit.capitalize()), left("Axis"), right("ρ"), right(data.ci_name),
-         right("p"), right(f"p ({fmt.RULES[family.method]})"), right("ρ given length")),
+         right("p"), right(f"p ({fmt.RULES[family.method]})"), right("ρ given length"),
+         right("Lengths")),
         rows,
     )  # fmt: skip
 

@@ -260,6 +260,8 @@ def _measured_part(data: StudyData, ledger: Ledger, group: Calibrated) -> dict[s
                          if (c := group.contrasts.get((model.key, a.key))) and not c.paired])
         ],
         "lengths": name(data, level, "lengths"),
+        "censored": sum(c.censored for c in group.contrasts.values()),
+        "compared": len(group.contrasts),
         "longer": sum(bool(e.rejected) for e in longer),
         "longer_kept": sum(bool(e.rejected) for e in longer if (e.model, e.axis) in kept),
         "followed": (min(followed, key=_value), max(followed, key=_value)) if followed else None,

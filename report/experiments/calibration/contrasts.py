@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from report.capture.features import Calibration, FloatArray
+from report.capture.lengths import limit_of
 from report.capture.questions import Overlap
 from report.experiments.base import StudyData, entry_id
 from report.ledger.ledger import Entry
 from report.ledger.lineage import selector
 from report.study.study import Axis, Cohort, Model
-from stats.outcome import Estimate, Reason
+from stats.outcome import Estimate, Outcome, Reason
 
 SLUG = "calibration"
 POLES = ("positive", "negative")
@@ -40,15 +41,26 @@ class Poles:
 
 @dataclass(frozen=True)
 class Contrast:
-    """One model's answers under the two poles of one axis."""
+    """One model's answers under the two poles of one axis.
+
+    ``limit`` is the number of tokens at which the capture's answers were cut off, if any were.
+    """
 
     entropy: Poles
     tokens: Poles
+    limit: int | None = None
 
     @property
     def paired(self) -> bool:
         """True where the same questions stand under both poles."""
         return self.entropy.questions is not None
+
+    @property
+    def censored(self) -> bool:
+        """True where most answers under a pole end at the limit of generation."""
+        return self.limit is not None and any(
+            2 * int((values >= self.limit).sum()) > values.size for values in self.tokens.values
+        )
 
 
 def contrast(calibration: Calibration, axis: str) -> Contrast | None:
@@ -78,7 +90,8 @@ def contrast(calibration: Calibration, axis: str) -> Contrast | None:
     entropy = lined_up(calibration.entropy)
     if min(values.size for values in entropy.values) < 2:
         return None
-    return Contrast(entropy, lined_up(calibration.n_tokens.astype(np.float64)))
+    lengths = lined_up(calibration.n_tokens.astype(np.float64))
+    return Contrast(entropy, lengths, limit_of(calibration.n_tokens.tolist()))
 
 
 @dataclass(frozen=True)
@@ -172,7 +185,8 @@ def _missing(
             unit="nats" if family == poles else "tokens",
         )  # fmt: skip
     if model in group.shown:
-        for quantity in (*POLES, "mean-difference", "rank-biserial", "length-rho"):
+        shares = tuple(f"longest-{pole}" for pole in POLES)
+        for quantity in (*POLES, "mean-difference", "rank-biserial", *shares, "length-rho"):
             yield _entry(
                 data, quantity, model, axis, estimate=Estimate.missing(reason, 0),
                 method="not computed", label=f"{quantity}, {axis.name}, {model.name}",
@@ -227,12 +241,39 @@ def _differences(
         sources=pole_sources(data, "entropy", model, axis),
     )  # fmt: skip
     yield _rank_biserial(data, model, axis, found, between)
+    for pole in POLES:
+        yield _longest(data, model, axis, pole)
+    longer, tested = shift(*found.tokens.values, level), test(*found.tokens.values)
+    if found.censored:
+        longer = Estimate.missing(Reason.CENSORED, longer.n)
+        tested = Outcome.missing(tested.method, Reason.CENSORED, tested.n)
     yield _entry(
         data, "tokens", model, axis, unit="tokens", method=how, family=lengths,
-        estimate=shift(*found.tokens.values, level), outcome=test(*found.tokens.values),
+        estimate=longer, outcome=tested,
         label=f"answer length, {between}", sources=pole_sources(data, "n_tokens", model, axis),
     )  # fmt: skip
     yield _length_rho(data, model, axis, found, between)
+
+
+def _longest(data: StudyData, model: Model, axis: Axis, pole: str) -> Entry:
+    """Count the answers under a pole that are as long as the longest of the capture."""
+    calibration = data.features.calibrations[model.key]
+    chosen = np.array([
+        label == (axis.key, pole) for label in zip(calibration.axis, calibration.pole, strict=True)
+    ])  # fmt: skip
+    lengths = calibration.n_tokens[chosen]
+    share = float((lengths == calibration.n_tokens.max()).mean())
+    return _entry(
+        data, f"longest-{pole}", model, axis, unit="share", estimate=Estimate(share, lengths.size),
+        method="share of answers of the capture's largest length",
+        label=f"answers of {model.name} under “{getattr(axis, pole)}” that are as long as its "
+        "longest",
+        sources=(
+            data.source("features/calibration", "n_tokens", model=model.key, axis=axis.key,
+                        pole=pole),
+            data.source("features/calibration", "n_tokens", model=model.key),
+        ),
+    )  # fmt: skip
 
 
 def _rank_biserial(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from report.document.parts import Cell, Stat, Table
 from report.document.tables import left, right
 from report.experiments.base import StudyData, entry_id
-from report.experiments.calibration.contrasts import SLUG, Calibrated
+from report.experiments.calibration.contrasts import POLES, SLUG, Calibrated
 from report.ledger.ledger import Entry, Ledger
 from report.study.study import Axis, Model
 
@@ -79,18 +79,23 @@ def length_table(data: StudyData, ledger: Ledger, group: Calibrated) -> Table:
                 entry_of(ledger, q, level, model, axis)
                 for q in ("rank-biserial", "tokens", "length-rho")
             )
+            longest = [entry_of(ledger, f"longest-{pole}", level, model, axis) for pole in POLES]
             rows.append(
                 (model.label, axis.name, _cell(effect, "value"), _cell(effect, "ci"),
+                 *(_cell(e, "value") for e in longest),
                  _cell(tokens, "signed"), _cell(tokens, f"adjusted:{rule}"), _cell(rho, "value"))
             )  # fmt: skip
     return Table(
         name(data, level, "lengths"),
         "Size of each contrast, and answer length beside it. Rank-biserial: 1 if entropy is higher "
-        "under the positive pole for every question. Δ tokens: difference in length, with its own "
+        "under the positive pole for every question. Longest: share of answers under the positive "
+        "and the negative pole that are as long as the capture's longest; where that is many, they "
+        "end at the limit of generation. Δ tokens: difference in length, with its own "
         f"p after {RULES[rule]}. ρ: correlation over questions of the difference in entropy with "
         "the difference in length.",
         (left("Model"), left("Axis"), right("Rank-biserial"), right(data.ci_name),
-         right("Δ tokens"), right("adjusted p"), right("ρ")),
+         right("Longest +"), right("Longest −"), right("Δ tokens"), right("adjusted p"),
+         right("ρ")),
         tuple(rows),
     )  # fmt: skip
 

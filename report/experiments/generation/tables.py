@@ -39,15 +39,21 @@ def summary_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[
 
         rows.append(
             (model.name, cell("mean"), cell("mean", "ci"), cell("sd"), cell("median"),
-             cell("tokens"), cell("mean", "n"))
+             cell("tokens"), *(() if level == "published" else (cell("longest"),)),
+             cell("mean", "n"))
         )  # fmt: skip
     how = "t interval from the published mean and sd" if level == "published" else "BCa bootstrap"
+    longest = "" if level == "published" else (
+        " Longest: share of answers of exactly the largest number of tokens; where that is many, "
+        "they end at the limit of generation."
+    )  # fmt: skip
     return Table(
         label_of(data.study.id, level),
         f"Generation entropy in nats. CI: {data.ci_words} of the mean ({how}); "
-        "sd and median are over questions.",
+        f"sd and median are over questions.{longest}",
         (left(unit_of(data, level).capitalize()), right("Mean"), right(data.ci_name), right("sd"),
-         right("Median"), right("Tokens"), right("Questions")),
+         right("Median"), right("Tokens"), *((right("Longest"),) if longest else ()),
+         right("Questions")),
         tuple(rows),
     )  # fmt: skip
 
