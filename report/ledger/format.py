@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from report.ledger.ledger import Entry
+from stats.methods import by_words
 
 MINUS = "−"
 MISSING = "—"
@@ -24,8 +25,8 @@ _DECIMALS = {
     "rho": 2, "r": 2, "p": 3, "share": 2, "nats": 3, "nats-per-token": 5, "dimension": 2,
     "count": 0, "models": 0, "layer": 0, "tokens": 0, "ratio": 2, "": 3,
 }  # fmt: skip
-_SYMBOLS = {"rho": "ρ = ", "r": "r = "}
 _NAMED_UNITS = {"nats": " nats", "tokens": " tokens"}
+_COUNTED = frozenset({"count", "models", "layer"})
 _SMALLEST_P = 0.001
 
 
@@ -60,7 +61,14 @@ def p_equation(p: float, symbol: str = "p", upper_bound: bool = False) -> str:
 
 def is_upper_bound(entry: Entry) -> bool:
     """Tell whether only an upper bound of the entry's p is known, as with a published p < .001."""
-    return entry.outcome is not None and entry.outcome.method.endswith("upper bound")
+    test = None if entry.outcome is None else by_words(entry.outcome.method)
+    return test is not None and test.bound
+
+
+def symbol(entry: Entry) -> str:
+    """Return what stands before an entry's value: ``ρ``, ``τ``, ``W``, or nothing."""
+    method = by_words(entry.method)
+    return "" if method is None else method.symbol_of(entry.unit)
 
 
 def number(value: float, unit: str, decimals: int | None = None) -> str:
@@ -97,9 +105,12 @@ def signed(value: float, unit: str, decimals: int | None = None) -> str:
 
 
 def sentence(entry: Entry, rule: str = "") -> str:
-    """Format an entry for a sentence: estimate, interval, p, or p adjusted by ``rule``."""
+    """Format an entry for a sentence: estimate, n, interval, p, or p adjusted by ``rule``."""
     unit = "" if entry.value is None else _NAMED_UNITS.get(entry.unit, "")
-    parts = [_SYMBOLS.get(entry.unit, "") + _value(entry) + unit]
+    sign = symbol(entry)
+    parts = [(f"{sign} = " if sign else "") + _value(entry) + unit]
+    if entry.value is not None and entry.unit not in _COUNTED:
+        parts.append(f"n = {show(entry, 'n')}")
     if entry.estimate.interval is not None:
         parts.append(f"{level(entry)} CI {interval(entry)}")
     if rule in entry.p_adjusted:
@@ -120,10 +131,10 @@ def show(entry: Entry, kind: str) -> str:
     ----------
     entry : Entry
     kind : str
-        ``value`` and ``signed`` (or ``value:3`` for decimals), ``ci``, ``apa`` (estimate, interval
-        and p for a sentence; ``apa:RULE`` with the adjusted p), ``p``, ``p=`` (for a sentence),
-        ``floor``, ``n``, ``layer``, ``statistic``, ``adjusted:RULE`` or ``adjusted=:RULE`` (for a
-        sentence) for an adjusted p.
+        ``value`` and ``signed`` (or ``value:3`` for decimals), ``ci``, ``apa`` (estimate, n,
+        interval and p for a sentence; ``apa:RULE`` with the adjusted p), ``p``, ``p=`` (for a
+        sentence), ``floor``, ``n``, ``layer``, ``statistic``, ``adjusted:RULE`` or
+        ``adjusted=:RULE`` (for a sentence) for an adjusted p.
 
     Raises
     ------

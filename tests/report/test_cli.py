@@ -152,7 +152,7 @@ def test_a_member_of_a_family_is_quoted_with_its_adjusted_p(tmp_path):
     values = json.loads((tmp_path / "values.json").read_text(encoding="utf-8"))
     quoted = values["behaviour.axis.mistral-7b.formal-casual.published"]
     assert (quoted["p"], quoted["adjusted"]) == ("< .001", ".032")
-    assert quoted["apa"] == "ρ = .58, 95% CI [.25, .79], adjusted p = .032"
+    assert quoted["apa"] == "ρ = .58, n = 30, 95% CI [.25, .79], adjusted p = .032"
     family = values["family.behaviour.axis.entropy-2026-02.published"]
     assert family == {"m": "41", "rule": "BH", "survivors": "3"}
     # Its own numbers, and those that its tables show beside them.

@@ -133,6 +133,7 @@ def _cloud(panel: Axes, data: StudyData, sample: Sample, axis: int, entry: Entry
     panel.locator_params(axis="x", nbins=3)
     panel.tick_params(labelsize=7)
     panel.text(
-        0.5, 0.98, f"ρ = {fmt.show(entry, 'value')}", transform=panel.transAxes, ha="center",
-        va="top", fontsize=7.5, fontweight="bold" if entry.rejected else "normal",
+        0.5, 0.98, f"{fmt.symbol(entry)} = {fmt.show(entry, 'value')}",
+        transform=panel.transAxes, ha="center", va="top", fontsize=7.5,
+        fontweight="bold" if entry.rejected else "normal",
     )  # fmt: skip

@@ -19,7 +19,7 @@ def entry(name, p=0.2, *, family="x.f", reason=None, interval=None):
     if reason is not None:
         outcome = Outcome.missing("t test", reason, 6)
     return Entry(
-        id=name, experiment="x", quantity="q", evidence="raw", cohort="c", method="mean",
+        id=name, experiment="x", quantity="q", evidence="raw", cohort="c", method="Spearman",
         unit="rho", estimate=Estimate(-0.53, 6, interval), outcome=outcome, family=family,
     )  # fmt: skip
 
@@ -55,7 +55,7 @@ def test_a_row_in_codes_can_be_read_with_the_key(ledger):
     codes = Codes(ledger)
     row = codes.row(ledger["x.q.one"])
     assert row["methods"] == "1 C1 T1"
-    assert codes.estimates == {"mean": "1"}
+    assert codes.estimates == {"Spearman": "1"}
     assert codes.intervals == {"95% bca": "C1"}
     assert codes.tests == {"t test": "T1"}
     assert codes.families == {"x.f": "F1"}
@@ -98,6 +98,7 @@ def test_a_number_does_not_break_inside(ledger):
     text = link[1 : link.index("](")].replace("\\", "")
     assert text.split(" ") == [
         "ρ\u00a0=\u00a0−.53,",
+        "n\u00a0=\u00a06,",
         "95%\u00a0CI\u00a0[−.70,\u00a0.10],",
         "p\u00a0=\u00a0.001",
     ]

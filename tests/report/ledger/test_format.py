@@ -5,9 +5,10 @@ from report.ledger.ledger import Entry
 from stats.outcome import Estimate, Interval, Outcome, Reason
 
 
-def entry(value=0.371429, unit="rho", p=0.497222, interval=(-0.7, 0.93)):
+def entry(value=0.371429, unit="rho", p=0.497222, interval=(-0.7, 0.93), method="Spearman's rho"):
     return Entry(
-        id="x.y", experiment="x", quantity="y", evidence="raw", cohort="c", unit=unit, method="m",
+        id="x.y", experiment="x", quantity="y", evidence="raw", cohort="c", unit=unit,
+        method=method,
         estimate=Estimate(value, 6, interval and Interval(*interval, 0.95, "exact-bootstrap")),
         outcome=Outcome("Spearman, exact", 6, value, p, 2 / 720),
         p_adjusted={"bh": 0.0312},
@@ -34,7 +35,7 @@ def test_p_values(p, cell, prose):
 
 
 def test_a_sentence_gives_estimate_interval_and_p():
-    assert fmt.show(entry(), "apa") == "ρ = .37, 95% CI [−.70, .93], p = .497"
+    assert fmt.show(entry(), "apa") == "ρ = .37, n = 6, 95% CI [−.70, .93], p = .497"
 
 
 def test_a_sentence_without_interval_or_test_leaves_them_out():
@@ -42,8 +43,30 @@ def test_a_sentence_without_interval_or_test_leaves_them_out():
         id="a", experiment="x", quantity="y", evidence="raw", cohort="c", method="m", unit="nats",
         estimate=Estimate(0.2, 30),
     )  # fmt: skip
-    assert fmt.show(described, "apa") == "0.200 nats"
+    assert fmt.show(described, "apa") == "0.200 nats, n = 30"
     assert fmt.show(described, "p") == fmt.show(described, "ci") == fmt.MISSING
+
+
+@pytest.mark.parametrize(
+    ("method", "unit", "printed"),
+    [("Spearman's rho", "rho", "ρ = .37"), ("Kendall's tau-b", "rho", "τ = .37"),
+     ("rank-biserial correlation", "rho", "rank-biserial r = .37"),
+     ("matched-pairs rank-biserial correlation", "rho", "rank-biserial r = .37"),
+     ("mean over answers of the autocorrelation over token positions", "rho",
+      "autocorrelation = .37"),
+     ("Kendall's W", "share", "W = .37"), ("nearest-profile classification", "share",
+      "accuracy = .37"),
+     ("Pearson correlation of signatures in 10 bins of depth", "r", "r = .37"),
+     ("power of the Spearman test", "rho", "|ρ| = .37"),
+     ("power of the Spearman test", "share", ".37"), ("mean over questions", "nats", "0.371 nats")],
+)  # fmt: skip
+def test_the_symbol_is_that_of_the_method(method, unit, printed):
+    shown = fmt.show(entry(unit=unit, method=method, interval=None), "apa")
+    assert shown == f"{printed}, n = 6, p = .497"
+
+
+def test_a_count_of_things_needs_no_n_beside_it():
+    assert "n =" not in fmt.show(entry(12.0, "count", method="count", interval=None), "apa")
 
 
 def test_kinds():
