@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from report.audit.finished import load_finished
+from report.audit.finished import inside, load_finished
 
 README = """\
 # Data supplement
@@ -64,11 +64,12 @@ def bundle(folder: Path, target: Path | None = None) -> Path:
     build = load_finished(folder)
     root = folder.resolve().name
     path = target or folder.resolve().with_name(f"{root}.zip")
-    listed = ["manifest.json", *build.manifest["outputs"]]
-    version = build.manifest["versions"]["statistical-report"]
+    listed = ["manifest.json", *build.manifest.outputs]
+    version = build.manifest.versions.get("statistical-report", "unknown")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name in sorted(name for name in listed if (folder / name).is_file()):
-            _add(archive, f"{root}/{name}", (folder / name).read_bytes())
+        for name in sorted(listed):
+            if (file := inside(folder, name)).is_file():
+                _add(archive, f"{root}/{name}", file.read_bytes())
         _add(archive, f"{root}/README.md", README.format(version=version).encode())
     return path
 

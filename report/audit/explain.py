@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from report.audit.finished import Finished, load_finished
-from report.audit.recompute import COMPARED, Recipe, recipe, run, source_of
+from report.audit.recompute import COMPARED, Recipe, reading, recipe, run, source_of, steps
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry
 from report.ledger.lineage import read
@@ -21,6 +22,7 @@ from __future__ import annotations
 import collections, csv, functools, hashlib, itertools, math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -31,15 +33,25 @@ from scipy import integrate, optimize, special, stats
 _SHOWN = 12  # data vectors are shown up to this many values in the terminal
 
 
-def snippet(steps: Recipe) -> str:
+def snippet(how: Recipe) -> str:
     """Write a program that recomputes an entry, to be run inside the build."""
     types = (
         "TIE = 1e-10  # correlations closer than this are equal\n"
+        f"MOST_DRAWS = {reading.MOST_DRAWS}\n"
         "Floats = Integers = np.ndarray\nFound = dict[str, Any]\nStatistic = Callable[..., Any]\n"
+        f"DATA, PAIR, STATISTIC = {steps.DATA!r}, {steps.PAIR!r}, {steps.STATISTIC!r}\n"
     )
-    lines = "\n".join(steps.lines)
-    show = "for name, value in found.items():\n    print(name, '=', value)\n"
-    return f"{_IMPORTS}\n{types}\n\n{source_of(steps)}\n\n\n{lines}\n{show}"
+    values = {f.name: getattr(how.case, f.name) for f in fields(how.case) if f.name != "root"}
+    case = "".join(f"    {name}={value!r},\n" for name, value in values.items())
+    calls = "".join(f"found |= {step.__name__}(case, found)\n" for step in how.steps)
+    show = (
+        "for name, value in found.items():\n    if not name.startswith('_'):\n"
+        "        print(name, '=', value)\n"
+    )
+    return (
+        f"{_IMPORTS}\n{types}\n\n{source_of(how)}\n\n\n"
+        f"case = Case(\n{case})\nfound: Found = {{}}\n{calls}{show}"
+    )
 
 
 def find(build: Finished, wanted: str) -> Entry:
@@ -72,8 +84,8 @@ def explanation(build: Finished, entry: Entry) -> dict[str, Any]:
         ``intermediate`` (what the second path finds on its way), ``recomputed`` and
         ``snippet``; the last three are None where there is nothing to recompute.
     """
-    steps = recipe(entry, build) if entry.value is not None else None
-    found = None if steps is None else {k: _plain(v) for k, v in run(steps, build).items()}
+    how = recipe(entry, build) if entry.value is not None else None
+    found = None if how is None else {k: _plain(v) for k, v in run(how).items()}
     family = build.ledger.families.get(entry.family)
     split = {True: dict[str, Any](), False: dict[str, Any]()}
     for name, value in (found or {}).items():
@@ -88,8 +100,8 @@ def explanation(build: Finished, entry: Entry) -> dict[str, Any]:
         "data": {source: read(build.folder, source) for source in entry.sources},
         "intermediate": split[False] if found else None,
         "recomputed": split[True] if found else None,
-        "note": "" if steps is None else steps.note,
-        "snippet": None if steps is None else snippet(steps),
+        "note": "" if how is None else how.note,
+        "snippet": None if how is None else snippet(how),
     }  # fmt: skip
 
 

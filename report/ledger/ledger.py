@@ -274,7 +274,19 @@ class Ledger:
         KeyError
             If a field is missing.
         """
-        document = json.loads(text)
+        return cls.from_document(json.loads(text))
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Ledger:
+        """Read what the JSON of a ledger holds.
+
+        Raises
+        ------
+        ValueError
+            If an entry contradicts itself; the message names the entry.
+        KeyError
+            If a field is missing.
+        """
         entries: dict[str, Entry] = {}
         for row in document["entries"]:
             try:

@@ -12,7 +12,7 @@ import csv
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
 from report.study.errors import InputError
 
@@ -56,13 +56,12 @@ def read(root: Path, source: str) -> list[str]:
     InputError
         If the file or the column is not there.
     """
-    parts = urlsplit(source)
-    path = root / parts.path
-    if not path.is_file():
+    name, query, column = _split(source)
+    path = root / name
+    if name.startswith("/") or ".." in name.split("/") or not path.is_file():
         raise InputError(path, "", "the file is missing", "Build the document again.")
-    wanted = parse_qsl(parts.query, keep_blank_values=True)
     rows = _rows(path)
-    names = [name.rstrip("!") for name, _ in wanted] + [parts.fragment]
+    names = [name.rstrip("!") for name, _ in query] + [column]
     if rows and (unknown := [name for name in names if name not in rows[0]]):
         raise InputError(path, unknown[0], "there is no such column", "Build the document again.")
     return pick(rows, source)
@@ -70,9 +69,15 @@ def read(root: Path, source: str) -> list[str]:
 
 def pick(rows: Iterable[Mapping[str, str]], source: str) -> list[str]:
     """Choose what a selector names from the rows of its table."""
-    parts = urlsplit(source)
-    wanted = parse_qsl(parts.query, keep_blank_values=True)
-    return [row[parts.fragment] for row in rows if all(_matches(row, *term) for term in wanted)]
+    _, wanted, column = _split(source)
+    return [row[column] for row in rows if all(_matches(row, *term) for term in wanted)]
+
+
+def _split(source: str) -> tuple[str, list[tuple[str, str]], str]:
+    """Take a selector apart: the file, conditions on its rows, and the column."""
+    path, _, column = source.partition("#")
+    name, _, query = path.partition("?")
+    return name, parse_qsl(query, keep_blank_values=True), column
 
 
 def _matches(row: Mapping[str, str], name: str, value: str) -> bool:

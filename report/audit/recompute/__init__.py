@@ -9,29 +9,30 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial, wraps
-from types import ModuleType
+from functools import wraps
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from report.audit.finished import Finished
-from report.audit.recompute import correlations, layered, reading, samples, signatures
+from report.audit.recompute import correlations, layered, reading, samples, signatures, steps
 from report.audit.recompute.recipes import Recipe, draws_of, recipe
 from report.ledger.ledger import Entry
 
 __all__ = [
-    "Compared", "compare", "entry_fields", "functions", "matrix", "max_t", "run", "source_of",
+    "COMPARED", "Compared", "Recipe", "compare", "entry_fields", "functions", "matrix", "max_t",
+    "recipe", "run", "source_of", "steps",
 ]  # fmt: skip
 
-_MODULES: tuple[ModuleType, ...] = (reading, correlations, samples, layered, signatures)
-_READERS = ("read", "aligned", "beside", "separate", "complete", "layered", "grids",
-            "matched")  # fmt: skip
+_MODULES: tuple[ModuleType, ...] = (
+    reading, correlations, samples, layered, signatures, steps,
+)  # fmt: skip
 COMPARED = ("estimate", "ci_low", "ci_high", "statistic", "p", "p_floor", "n", "layer")
 
 
 def functions() -> dict[str, Callable[..., Any]]:
-    """Return all functions that recipes may call, by name."""
+    """Return all functions and classes of the second path, by name."""
     return {
         name: value
         for module in _MODULES
@@ -59,13 +60,12 @@ def _remembered(function: Callable[..., Any], kept: int) -> Callable[..., Any]:
 signatures.resampled_ranks = _remembered(signatures.resampled_ranks, 1)
 
 
-def run(steps: Recipe, build: Finished) -> dict[str, Any]:
-    """Run a recipe in a build; return what it found."""
-    names: dict[str, Any] = {"np": np, **functions()}
-    names |= {name: partial(names[name], root=str(build.folder)) for name in _READERS}
-    # The lines come from `recipes`; what the ledger adds to them are quoted strings and numbers.
-    exec("\n".join(steps.lines), names)
-    return names["found"]
+def run(how: Recipe) -> dict[str, Any]:
+    """Call the steps of a recipe one after the other; return what they found."""
+    found: dict[str, Any] = {}
+    for step in how.steps:
+        found |= step(how.case, found)
+    return {name: value for name, value in found.items() if not name.startswith("_")}
 
 
 def entry_fields(entry: Entry) -> dict[str, Any]:
@@ -95,15 +95,15 @@ class Compared:
 
 def compare(entry: Entry, build: Finished) -> Compared | None:
     """Recompute an entry and compare; None where no second path exists."""
-    steps = recipe(entry, build)
-    if steps is None:
+    how = recipe(entry, build)
+    if how is None:
         return None
-    found, recorded = run(steps, build), entry_fields(entry)
+    found, recorded = run(how), entry_fields(entry)
     agree: list[str] = []
     differ: dict[str, tuple[float, float]] = {}
     for name in recorded.keys() & found.keys():
         again = float(found[name])
-        if math.isclose(recorded[name], again, **steps.tolerance):
+        if math.isclose(recorded[name], again, **how.tolerance):
             agree.append(name)
         else:
             differ[name] = (recorded[name], again)
@@ -186,27 +186,28 @@ def matrix(build: Finished, model: str) -> dict[tuple[str, int], tuple[float, fl
 # --- source for `explain` ---------------------------------------------------------------
 
 
-def source_of(steps: Recipe) -> str:
+def source_of(how: Recipe) -> str:
     """Return the source of the functions that a recipe uses, in the order of definition."""
     known = functions()
-    wanted: set[str] = set()
+    wanted: set[str] = {"Case"}
 
-    def gather(names: Sequence[str]) -> None:
+    def gather(names: Iterator[str]) -> None:
         for name in names:
             if name in known and name not in wanted:
                 wanted.add(name)
-                gather(list(_names(inspect.unwrap(known[name]).__code__)))
+                if isinstance(inspect.unwrap(known[name]), FunctionType):
+                    gather(_names(inspect.unwrap(known[name]).__code__))
 
-    gather(list(_names(compile("\n".join(steps.lines), "recipe", "exec"))))
+    gather(step.__name__ for step in how.steps)
     parts = [inspect.getsource(inspect.unwrap(known[name])) for name in known if name in wanted]
     marks = re.compile(r"  # (fmt: skip|noqa: \w+)$", re.MULTILINE)
     return "\n\n\n".join(marks.sub("", part).rstrip() for part in parts)
 
 
-def _names(code: Any) -> Iterator[str]:
+def _names(code: CodeType) -> Iterator[str]:
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             yield str(instruction.argval)
     for constant in code.co_consts:
-        if hasattr(constant, "co_names"):
+        if isinstance(constant, CodeType):
             yield from _names(constant)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import math
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from urllib.parse import parse_qsl
 
@@ -17,6 +18,52 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that a second path takes from the ledger and the manifest: validated values.
+
+    Parameters
+    ----------
+    name, quantity : str
+        Id and quantity of the entry.
+    sources : tuple of str
+        Selectors of columns.
+    mixed : bool
+        Whether layers (by number) stand beside questions (by text) of one model.
+    n : int
+    level, alpha : float
+        Of the interval, and of the test.
+    seed : int
+    draws : str
+        Name of the set of random draws.
+    size : int
+        Number of resamples or permutations.
+    power, reference_rho : float
+    bins : int
+        Depth bins of a signature.
+    groups : tuple of tuple of str
+        Selectors by model, where there are several.
+    root : str
+        The build.
+    """
+
+    name: str
+    quantity: str
+    sources: tuple[str, ...]
+    mixed: bool
+    n: int
+    level: float
+    alpha: float
+    seed: int
+    draws: str
+    size: int
+    power: float
+    reference_rho: float
+    bins: int
+    groups: tuple[tuple[str, ...], ...] = ()
+    root: str = "."
 
 
 @cache
@@ -93,9 +140,19 @@ def generator(seed: int, name: str) -> np.random.Generator:
     return np.random.default_rng([seed, *words.tolist()])
 
 
+MOST_DRAWS = 500_000_000  # indices that are held at once
+
+
+def affordable(n: int, size: int) -> None:
+    """Refuse more random draws than a sound build asks for."""
+    if n * size > MOST_DRAWS:
+        raise ValueError(f"{size} draws of {n} things are too many")
+
+
 @lru_cache(maxsize=16)
 def resamples(seed: int, name: str, n: int, size: int) -> Integers:
     """Draw bootstrap resamples as rows of indices, shape (size, n)."""
+    affordable(n, size)
     drawn = generator(seed, f"counts.{name}.{n}").multinomial(n, np.full(n, 1 / n), size=size)
     return np.array([np.repeat(np.arange(n), count) for count in drawn])
 
@@ -103,5 +160,6 @@ def resamples(seed: int, name: str, n: int, size: int) -> Integers:
 @lru_cache(maxsize=16)
 def shuffles(seed: int, name: str, n: int, size: int) -> Integers:
     """Draw random orders of n things, shape (size, n)."""
+    affordable(n, size)
     orders = np.tile(np.arange(n), (size, 1))
     return generator(seed, f"permutations.{name}.{n}").permuted(orders, axis=1)

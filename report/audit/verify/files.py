@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from report.audit.finished import Finished
+from report.audit.finished import Finished, inside
+from report.audit.schema import StudyFields
 from report.audit.verify.documents import plain
 from report.audit.verify.findings import Check
 from report.document.outputs import values_of
@@ -41,8 +42,8 @@ def hashes(build: Finished, studies: Sequence[Path]) -> Check:
         If one of them can't be read as a study.
     """
     check = Check("Inputs and outputs have the recorded hashes")
-    for name, recorded in build.manifest["outputs"].items():
-        path = build.folder / name
+    for name, recorded in build.manifest.outputs.items():
+        path = inside(build.folder, name)
         if not path.is_file():
             check.disagree(name, "the manifest lists it, but it is missing")
             continue
@@ -50,26 +51,26 @@ def hashes(build: Finished, studies: Sequence[Path]) -> Check:
         if _sha256(path) != recorded:
             check.disagree(name, "is not the file that the build wrote")
     held = {study.id: study for study in map(load_study, studies)}
-    for study in build.manifest["studies"]:
-        _inputs(check, build, study, held.get(study["id"]))
+    for study in build.manifest.studies:
+        _inputs(check, build, study, held.get(study.id))
     return check
 
 
-def _inputs(check: Check, build: Finished, study: Mapping[str, Any], held: Study | None) -> None:
-    copy, unread = build.folder / "data" / study["id"], 0
+def _inputs(check: Check, build: Finished, study: StudyFields, held: Study | None) -> None:
+    copy, unread = build.folder / "data" / study.id, 0
     homes = [copy] if held is None else [copy, held.folder, held.raw_folder]
-    for item in study["inputs"]:
-        found = [home / item["file"] for home in homes if (home / item["file"]).is_file()]
+    for item in study.inputs:
+        found = [home / item.file for home in homes if (home / item.file).is_file()]
         unread += not found
         check.count("inputs", bool(found))
         for path in found:
-            if _sha256(path) != item["sha256"]:
+            if _sha256(path) != item.sha256:
                 where = "the build's copy" if path.is_relative_to(copy) else str(path)
-                check.disagree(f"{study['id']}: {item['file']}",
+                check.disagree(f"{study.id}: {item.file}",
                                f"the input has changed since the build ({where})")  # fmt: skip
     if unread:
         check.notes.append(
-            f"{unread} input{'s' * (unread != 1)} of {study['id']} not re-read: no captures here"
+            f"{unread} input{'s' * (unread != 1)} of {study.id} not re-read: no captures here"
             " (name the study's folder with --study)"
         )
 
@@ -88,7 +89,7 @@ def derived(build: Finished) -> Check:
 
 def _read(check: Check, build: Finished, name: str) -> str | None:
     try:
-        return (build.folder / name).read_text(encoding="utf-8")
+        return inside(build.folder, name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         check.disagree(name, f"can't be read: {error}")
         return None

@@ -198,7 +198,7 @@ def _implied(entry: Entry) -> float | None:
     if method.endswith("t approximation"):
         df = n - 2 - method.startswith("Partial")
         t = math.inf if abs(value) == 1 else abs(value) * math.sqrt(df / (1 - value**2))
-        return min(1.0, max(float(2 * stats.t.sf(t, df)), 2 / math.factorial(n)))
+        return min(1.0, max(float(2 * stats.t.sf(t, df)), 2 / math.factorial(min(n, 170))))
     if method.startswith("Stouffer"):
         return float(2 * stats.norm.sf(abs(value)))
     if "Hartung-Knapp" in method:

@@ -27,7 +27,7 @@ def one_of_each_method(ledger):
 def printed_by(code):
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        exec(compile(code, "snippet", "exec"), {"__name__": "snippet"})
+        exec(compile(code, "snippet", "exec"), {"__name__": "__main__"})
     return dict(line.split(" = ", 1) for line in out.getvalue().splitlines() if " = " in line)
 
 
@@ -98,7 +98,7 @@ def test_an_unknown_id_names_its_neighbours(finished):
 def test_the_command_prints_text_or_json(finished, capsys):
     name = "dimension.rho.seven-models.published"
     assert main(["explain", name, "--build", str(finished)]) == 0
-    assert "found |= exact_test(x, y)" in capsys.readouterr().out
+    assert "found |= exact_permutation(case, found)" in capsys.readouterr().out
     assert main(["explain", name, "--build", str(finished), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["entry"]["id"] == name
     assert main(["explain", "nothing", "--build", str(finished)]) == 2

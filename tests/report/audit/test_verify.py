@@ -79,7 +79,7 @@ def test_nothing_is_flagged_on_an_untouched_build(finished, synthetic):
     ledger = load_finished(finished).ledger
     assert recomputed.counts["statistics"] == sum(entry.value is not None for entry in ledger)
     assert not any("second path" in note or "in part" in note for note in recomputed.notes)
-    assert hashed.counts["outputs"] == len(load_finished(finished).manifest["outputs"])
+    assert hashed.counts["outputs"] == len(load_finished(finished).manifest.outputs)
     for name in ("report.html", "report.pdf", "report.qmd", "report.typ"):
         assert printed.counts[f"rows in {name}"] == len(ledger)
         assert printed.counts[f"numbers in {name}"] > 300
