@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from report.capture.extract import extract
@@ -17,10 +17,11 @@ from report.document.paper import Manuscript, write_source
 from report.document.render import Rendered, Renderer, install_theme, render
 from report.experiments import EXPERIMENTS, claims, reproduction
 from report.experiments.base import Analysis, StudyData
+from report.ledger import format as fmt
 from report.ledger.ledger import settle
 from report.study import paths
 from report.study.errors import UsageError
-from report.study.study import Study, load_study
+from report.study.study import Study, fields_holding, load_study
 from report.synthetic.marking import mark_synthetic
 
 QUICK_RESAMPLES = 999
@@ -59,10 +60,11 @@ class Results(Manuscript):
 
 @dataclass(frozen=True)
 class Built:
-    """A finished build."""
+    """A finished build, and why a format that was asked for is not in it."""
 
     folder: Path
     rendered: Rendered
+    problem: str = ""
 
 
 def default_studies() -> list[Path]:
@@ -168,12 +170,27 @@ def build(folders: Sequence[Path], out: Path, options: Options, progress: Progre
             studies, {d.study.id: manifest.inputs_of(d.study, d.features) for d in results.studies},
             folder,
             {"renderer": rendered.renderer, "versions": dict(rendered.versions),
-             "formats": list(options.formats), "quick": options.quick},
+             "formats": list(rendered.outputs), "quick": options.quick},
         )  # fmt: skip
         text = json.dumps(described, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
         (folder / "manifest.json").write_text(text, encoding="utf-8")
     moved = {kind: target / path.name for kind, path in rendered.outputs.items()}
-    return Built(target, Rendered(rendered.renderer, rendered.versions, moved))
+    return Built(target, replace(rendered, outputs=moved), _no_pdf(rendered, studies))
+
+
+def _no_pdf(rendered: Rendered, studies: Sequence[Study]) -> str:
+    """Say which fields of the studies keep the PDF from being made, or nothing."""
+    if not rendered.undisplayable:
+        return ""
+    strange = frozenset(c for text in rendered.undisplayable for c in text if not c.isascii())
+    fields = [f"{s.folder / 'study.toml'}: {field}" for s in studies
+              for field in fields_holding(s, strange)]  # fmt: skip
+    return (
+        "there is no PDF, for its fonts can't display "
+        f"{', '.join(fmt.visible(text) for text in rendered.undisplayable)}; all else is built. "
+        + (f"Give a Latin spelling in {'; '.join(fields)}." if fields
+           else "No field of study.toml holds it: look in the captures and published tables.")
+    )  # fmt: skip
 
 
 @contextmanager

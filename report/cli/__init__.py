@@ -184,6 +184,9 @@ def _build(args: argparse.Namespace) -> int:
         built = build(_folders(args), args.out, _options(args), progress)
     for path in built.rendered.outputs.values():
         print(path)
+    if built.problem:
+        print(f"error: {built.problem}", file=sys.stderr)
+        return 1
     return 0
 
 

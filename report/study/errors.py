@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -44,6 +45,23 @@ class TemplateError(ReportError):
 
 class RenderError(ReportError):
     """The renderer failed; the ledger, tables and figures are on disk all the same."""
+
+
+class UndisplayableError(RenderError):
+    """The PDF's fonts lack characters of the document; the other formats are rendered.
+
+    Parameters
+    ----------
+    source : str
+        The file that was to become the PDF.
+    texts : sequence of str
+        What can't be displayed.
+    """
+
+    def __init__(self, source: str, texts: Sequence[str]) -> None:
+        shown = ", ".join(dict.fromkeys(texts))
+        super().__init__(f"{source} holds text that the PDF's fonts can't display: {shown}")
+        self.texts = tuple(dict.fromkeys(texts))
 
 
 class MissingToolError(RenderError):

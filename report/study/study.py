@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
+from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -219,3 +220,30 @@ def _misfit(path: Path, error: ValidationError) -> InputError:
         )  # fmt: skip
     problem = found["msg"].removeprefix("Value error, ")
     return InputError(path, field, problem[:1].lower() + problem[1:], "Correct the field.")
+
+
+def fields_holding(study: Study, characters: frozenset[str]) -> list[str]:
+    """Name the fields of ``study.toml`` whose text holds one of some characters.
+
+    Parameters
+    ----------
+    study : Study
+    characters : frozenset of str
+
+    Returns
+    -------
+    list of str
+        As ``models.0.name = "..."``, counted from zero.
+    """
+
+    def within(place: str, value: object) -> Iterator[str]:
+        if isinstance(value, str) and not characters.isdisjoint(value):
+            yield f'{place} = "{value}"'
+        elif isinstance(value, dict):
+            for key, item in cast("dict[str, object]", value).items():
+                yield from within(f"{place}.{key}" if place else key, item)
+        elif isinstance(value, list):
+            for number, item in enumerate(cast("list[object]", value)):
+                yield from within(f"{place}.{number}", item)
+
+    return list(within("", study.model_dump(mode="json", exclude={"folder"})))

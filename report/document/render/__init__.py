@@ -31,11 +31,14 @@ class Rendered:
         Version by tool.
     outputs : mapping
         File by format, in the order asked for.
+    undisplayable : tuple of str
+        Texts that the PDF's fonts lack; because of them there is no PDF.
     """
 
     renderer: str
     versions: Mapping[str, str]
     outputs: Mapping[str, Path]
+    undisplayable: tuple[str, ...] = ()
 
 
 def install_theme(build: Path) -> None:
@@ -126,8 +129,8 @@ def render(
 
     tool = None if renderer == "embedded" else quarto.find(required=renderer == "quarto")
     if tool is None:
-        outputs = embedded.render(build, formats, date, progress)
-        return Rendered("embedded", embedded.versions(), outputs)
+        outputs, undisplayable = embedded.render(build, formats, date, progress)
+        return Rendered("embedded", embedded.versions(), outputs, undisplayable)
     progress("cross references and citations")
     embedded.check(build)
     outputs = quarto.render(tool, build, formats, date, progress)

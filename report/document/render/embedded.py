@@ -9,14 +9,17 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from report.document import processes
-from report.study.errors import MissingToolError, RenderError
+from report.study.errors import MissingToolError, RenderError, UndisplayableError
 
 LONGEST = 600.0  # seconds that pandoc may take for one format
+
+_UNDISPLAYABLE = re.compile(r'the text `"(.*?)"` could not be displayed')
 
 _COMMON = (
     "report.qmd",
@@ -77,7 +80,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
 
 def render(
     build: Path, formats: Sequence[str], date: dt.date, progress: Callable[[str], None]
-) -> dict[str, Path]:
+) -> tuple[dict[str, Path], tuple[str, ...]]:
     """Render with pandoc and Typst.
 
     Parameters
@@ -87,8 +90,8 @@ def render(
 
     Returns
     -------
-    dict
-        File by format.
+    tuple
+        File by format, and the texts that kept the PDF from being made.
 
     Raises
     ------
@@ -105,9 +108,17 @@ def render(
         for name in tasks:
             typst = f", Typst {tools['typst']}" if name == "pdf" else ""
             progress(f"{_OUTPUTS[name]} (pandoc {tools['pandoc']}{typst})")
-        for _ in pool.map(lambda name: _make(name, build, date), tasks):
-            pass
-    return outputs
+        made = {name: pool.submit(_make, name, build, date) for name in tasks}
+    undisplayable: tuple[str, ...] = ()
+    for name, future in made.items():
+        try:
+            future.result()
+        except UndisplayableError as error:
+            if name != "pdf":
+                raise
+            undisplayable = error.texts
+            del outputs[name]
+    return outputs, undisplayable
 
 
 def check(build: Path) -> None:
@@ -183,4 +194,6 @@ def _compile(source: Path, output: Path) -> None:
             pdf_standards=["ua-1"],
         )
     except typst.TypstError as error:
+        if texts := _UNDISPLAYABLE.findall(error.diagnostic):
+            raise UndisplayableError(source.name, texts) from error
         raise RenderError(f"Typst refuses {source.name}:\n{error.diagnostic.rstrip()}") from error
