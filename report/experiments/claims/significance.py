@@ -64,7 +64,7 @@ class Consistent(Check):
         if len(known) < 2:
             return no_number(valueless(entries))
         end = f". {fmt.count(gone).capitalize()} more gave no number." if gone else "."
-        if len({value_of(e) > 0 for e in known}) > 1:
+        if len({value_of(e) > 0 for e in known if evidence.stands(e)}) > 1:
             return ruling(Finding.CONTRADICTED, "The sign changes: ", *told(known), end)
         if fallen := [e for e in known if not evidence.stands(e)]:
             found = told_tested(fallen, evidence.ledger)

@@ -18,6 +18,7 @@ from report.experiments.claims.evidence import (
     ruling,
     told,
     told_measured,
+    told_tested,
     value_of,
     valueless,
 )
@@ -84,7 +85,7 @@ class Order(Check):
 
 
 class Sign(Check):
-    """All entries have the sign."""
+    """All entries have the sign, and those that are tested are significant with it."""
 
     kind: Literal["sign"]
     entries: Ids
@@ -93,8 +94,14 @@ class Sign(Check):
     def _judge(self, evidence: Evidence) -> Ruling:
         entries = evidence.entries(self.entries)
         known = [e for e in entries if e.value is not None]
-        if wrong := [e for e in known if not has_sign(e, self.sign)]:
-            return ruling(Finding.CONTRADICTED, f"Not {self.sign}: ", *told(wrong), ".")
+        wrong = [e for e in known if not has_sign(e, self.sign)]
+        if settled := [e for e in wrong if e.p is None or evidence.stands(e)]:
+            return ruling(Finding.CONTRADICTED, f"Not {self.sign}: ", *told(settled), ".")
+        if loose := [e for e in known if e.p is not None and not evidence.stands(e)]:
+            found = told_tested(loose, evidence.ledger)
+            return ruling(
+                Finding.NOT_SUPPORTED, "Not significant, so the sign is open: ", *found, "."
+            )
         if gone := valueless(entries):
             return no_number(gone)
         return ruling(Finding.SUPPORTED, f"{self.sign}: ", *told(entries), ".")
