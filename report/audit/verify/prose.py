@@ -174,10 +174,15 @@ def _pdf(
     content = _read_pdf(check, path) if path.is_file() else None
     if content is None:
         return
-    links = [link for link in content.links if not _REFERENCE.match(" ".join(link.text.split()))]
+    links = [link for link in content.links if not _REFERENCE.match(_unhyphenated(link.text))]
     _in_order(check, path.name, wanted, links, known)
     rows = Content([], _by_anchor(content, known.entries))
     _rows(check, path.name, rows, known.entries, cells)
+
+
+def _unhyphenated(text: str) -> str:
+    """Join a word that the end of a line in a narrow cell has split: ``Sec-`` and ``tion``."""
+    return re.sub(r"(?<=[a-z])[-\u00ad\u2010]\s+(?=[a-z])", "", " ".join(text.split()))
 
 
 def _read_pdf(check: Check, path: Path) -> Content | None:

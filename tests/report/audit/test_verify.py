@@ -395,3 +395,10 @@ def test_a_lost_row_of_a_matrix_is_found(tampered):
     path.write_text("".join(lines[:-1]), "utf-8")
     check = numbers.recomputed(load_finished(tampered))
     assert any(d.problem == "is not one row an axis and layer" for d in check.disagreements)
+
+
+def test_a_reference_that_a_narrow_cell_splits_is_no_number():
+    from report.audit.verify.prose import _REFERENCE, _unhyphenated
+
+    assert _REFERENCE.match(_unhyphenated("Sec-\ntion 7"))
+    assert not _REFERENCE.match(_unhyphenated("−.53"))
