@@ -11,12 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from stats.checks import FloatArray, centred_to_one, is_constant, real, vector
 
-# Stored probabilities that sum to 1 within this are complete: log-probabilities come in
-# float32 or float16.
-_COMPLETE = 1e-4
+# Stored probabilities that sum to 1 within this are complete: it is what rounding of the scores'
+# type leaves, and of scores that were filtered and renormalised once more.
+_ROUNDING = {np.dtype(np.float16): 1e-3, np.dtype(np.float32): 2e-6}
+_FILTERED = 1e-4
 
 # A sum above 1 by more than this is no rounding: the scores are not log-probabilities.
-_EXCESS = 1e-2
+_EXCESS = 1e-3
+_EXCESS_OF_HALF = 5e-3
 
 _FEWEST_BINS, _MOST_BINS = 50, 200
 
@@ -28,7 +30,11 @@ class TokenEntropy:
     Parameters
     ----------
     entropy : ndarray, shape (T,)
-        −Σ p ln p over the stored candidates; NaN in bad rows.
+        −Σ p ln p over the stored candidates; NaN in bad rows. Where mass m is missing this is
+        the entropy of no distribution.
+    top_k : ndarray, shape (T,)
+        Entropy of the stored candidates, renormalised: ln m − Σ p ln p / m. Comparable only
+        at equal k.
     low, high : ndarray, shape (T,)
         Bounds of the entropy over the whole vocabulary. ``high`` is NaN where candidates
         are missing and the vocabulary's size is unknown.
@@ -36,16 +42,20 @@ class TokenEntropy:
         Probability that the stored candidates hold together.
     bad : ndarray of bool, shape (T,)
         Rows that are not log-probabilities: NaN, +inf, nothing but −inf, or a sum above 1.
+    excess : ndarray, shape (T,)
+        By how much the sum exceeds 1 in rows that are bad for it; 0 in all others.
     filtered : bool
-        Some probability is exactly 0, so the scores were filtered (temperature, top-k,
-        top-p) before they were stored.
+        Some probability is exactly 0: the scores were filtered (temperature, top-k, top-p)
+        before they were stored, or padded.
     """
 
     entropy: FloatArray
+    top_k: FloatArray
     low: FloatArray
     high: FloatArray
     mass: FloatArray
     bad: NDArray[np.bool_]
+    excess: FloatArray
     filtered: bool
 
 
@@ -54,8 +64,8 @@ def token_entropy(logprobs: ArrayLike, vocabulary: int | None = None) -> TokenEn
 
     With missing mass r = 1 − m, the entropy over the whole vocabulary is smallest if one
     candidate holds all of r, which adds −r ln r, and largest if all V − k others share it,
-    which adds −r ln(r/(V − k)). Where the scores were filtered, a row with a −inf or with
-    m = 1 holds the whole sampling distribution, and both bounds are the entropy itself.
+    which adds −r ln(r/(V − k)). A row is complete, and both bounds are the entropy itself,
+    where m is 1 within rounding; a −inf in it proves nothing, as it may be padding.
     Scores stored in float32 leave m, and with it r, uncertain by about 2e-6, which is up to
     1e-4 nats in the bounds.
 
@@ -90,24 +100,31 @@ def token_entropy(logprobs: ArrayLike, vocabulary: int | None = None) -> TokenEn
     usable = np.minimum(np.where(zero | bad[:, None], 0.0, scores), 100.0)
     p = np.where(zero, 0.0, np.exp(usable))
     mass = p.sum(axis=1)
-    bad |= mass > 1.0 + _EXCESS
+    half = np.asarray(logprobs).dtype == np.float16
+    limit = 1.0 + (_EXCESS_OF_HALF if half else _EXCESS)
+    excess = np.where(~bad & (mass > limit), mass - 1.0, 0.0)
+    bad |= excess > 0.0
 
     entropy = np.maximum(-(p * usable).sum(axis=1), 0.0)
     filtered = bool(zero.any())
     # float32 sums reach a little above 1; nothing is missing then.
     missing = np.clip(1.0 - mass, 0.0, 1.0)
-    if filtered:
-        missing[zero.any(axis=1) | (missing <= _COMPLETE)] = 0.0
+    rounding = _ROUNDING.get(np.asarray(logprobs).dtype, 0.0)
+    missing[missing <= max(rounding, _FILTERED if filtered else 0.0)] = 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        top_k = np.where(missing > 0.0, np.maximum(entropy / mass + np.log(mass), 0.0), entropy)
     with np.errstate(divide="ignore"):
         log_missing = np.where(missing > 0.0, np.log(missing), 0.0)
     low = entropy - missing * log_missing
     if vocabulary is None:
         high = np.where(missing > 0.0, np.nan, low)
     else:
-        high = low + missing * np.log(max(vocabulary - k, 1))
-    for values in (entropy, low, high, mass):
+        # Tokens that are stored as -inf may hold a part of the rest as well, if it is padding.
+        others = np.maximum(vocabulary - k + zero.sum(axis=1), 1)
+        high = low + missing * np.log(others)
+    for values in (entropy, top_k, low, high, mass):
         values[bad] = np.nan
-    return TokenEntropy(entropy, low, high, mass, bad, filtered)
+    return TokenEntropy(entropy, top_k, low, high, mass, bad, excess, filtered)
 
 
 def activation_entropy(

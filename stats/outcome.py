@@ -32,6 +32,7 @@ class Reason(StrEnum):
     NOT_PUBLISHED = "not_published"
     PUBLISHED_NAN = "published_nan"
     UNKNOWN_VOCABULARY = "unknown_vocabulary"
+    NOT_IDENTIFIED = "not_identified"
     NO_INTERVAL = "no_interval"
     NOT_TESTED = "not_tested"
     CENSORED = "censored"
@@ -58,6 +59,8 @@ _SENTENCES = {
     Reason.NOT_PUBLISHED: "The study tested this but did not publish the value.",
     Reason.PUBLISHED_NAN: "The study published no number here (NaN or N/A).",
     Reason.UNKNOWN_VOCABULARY: "The vocabulary size is unknown, so there is no upper bound.",
+    Reason.NOT_IDENTIFIED: "Not identified: the stored candidates leave probability mass out, and "
+    "the bounds that this implies leave the answer open.",
     Reason.NO_INTERVAL: "The published numbers do not allow an interval.",
     Reason.CENSORED: "Most answers of a side end at the limit of generation: lengths are cut off.",
     Reason.NOT_TESTED: "This is a description; no hypothesis is tested.",

@@ -199,12 +199,12 @@ def _token_features(capture: BaselineCapture, latest: IntArray) -> dict[str, Any
         return missing | {"filtered": False, "boundaries": ""}
     tokens, boundaries = capture.rows.tokens, capture.rows.boundaries
     edges = boundaries.edges
-    parts = answers(tokens.entropy, edges)
+    parts = answers(tokens.top_k, edges)
     whole = [a for i in latest if (a := parts[i]).size and np.isfinite(a).all()]
     slopes, lags = _courses(capture.rows)
     wrong = _misaligned(capture.rows)
     return {
-        "entropy": answer_means(tokens.entropy, edges)[latest],
+        "entropy": answer_means(tokens.top_k, edges)[latest],
         "entropy_low": answer_means(tokens.low, edges)[latest],
         "entropy_high": answer_means(tokens.high, edges)[latest],
         "stored_mass": answer_means(tokens.mass, edges)[latest],
@@ -243,7 +243,7 @@ def calibration_features(capture: CalibrationCapture) -> Calibration:
         question=file.answers.questions,
         n_tokens=np.diff(edges)[latest],
         n_words=file.answers.n_words,
-        entropy=answer_means(capture.rows.tokens.entropy, edges)[latest],
+        entropy=answer_means(capture.rows.tokens.top_k, edges)[latest],
         boundaries=capture.rows.boundaries.rule,
         misaligned_entropy=None if wrong is None else wrong[latest],
     )
@@ -255,7 +255,7 @@ def _tokens(counts: IntArray | None, n: int) -> IntArray:
 
 def _courses(rows: TokenRows) -> tuple[FloatArray, FloatArray]:
     """Slope and lag-1 autocorrelation of every answer; NaN where a token is missing."""
-    parts = answers(rows.tokens.entropy, rows.boundaries.edges)
+    parts = answers(rows.tokens.top_k, rows.boundaries.edges)
     whole = [bool(np.isfinite(a).all()) for a in parts]
     slopes = [position_slope(a) if ok else np.nan for a, ok in zip(parts, whole, strict=True)]
     lags = [lag1(a) if ok else np.nan for a, ok in zip(parts, whole, strict=True)]
@@ -264,7 +264,7 @@ def _courses(rows: TokenRows) -> tuple[FloatArray, FloatArray]:
 
 def _misaligned(rows: TokenRows) -> FloatArray | None:
     wrong = rows.boundaries.wrong
-    return None if wrong is None else answer_means(rows.tokens.entropy, wrong)
+    return None if wrong is None else answer_means(rows.tokens.top_k, wrong)
 
 
 def _unfiltered(capture: BaselineCapture, edges: IntArray, latest: IntArray) -> Unfiltered | None:

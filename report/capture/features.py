@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from stats.outcome import Reason
 
+WHOLE = 1e-5
+"""Missing mass up to this moves an entropy by less than is printed."""
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -102,13 +105,13 @@ class Baseline(_ComparesArrays):
     n_tokens: IntArray  # (Q,) 0 where unknown
     n_words: IntArray  # (Q,) 0 where unknown
     projections: Mapping[str, FloatArray]  # axis -> (Q,)
-    entropy: FloatArray  # (Q,) nats, token mean over the stored candidates
+    entropy: FloatArray  # (Q,) nats, token mean; of the stored candidates, renormalised
     entropy_low: FloatArray  # (Q,) lower bound of the full entropy
     entropy_high: FloatArray  # (Q,) upper bound; NaN where the vocabulary is unknown
     stored_mass: FloatArray  # (Q,) mean probability mass of the stored candidates
     slope: FloatArray  # (Q,) nats per token of position
     autocorrelation: FloatArray  # (Q,) of token entropy at lag 1
-    filtered: bool  # scores were filtered before they were stored: entropy is exact
+    filtered: bool  # some stored probability is 0: scores were filtered (or padded)
     boundaries: str  # which rule gave the answer boundaries: "counts", "offsets", "" for none
     layer_entropy: FloatArray | None = None  # (Q, L) Freedman-Diaconis
     layer_entropy_fixed: FloatArray | None = None  # (Q, L) fixed 64 bins
@@ -123,6 +126,12 @@ class Baseline(_ComparesArrays):
     def n_questions(self) -> int:
         """Number of questions Q."""
         return len(self.questions)
+
+    @property
+    def is_complete(self) -> bool:
+        """True if the stored candidates hold all of the probability, within rounding."""
+        open_ = self.entropy_low != self.entropy_high
+        return not bool((open_ & (self.stored_mass < 1.0 - WHOLE)).any())
 
     @property
     def has_entropy(self) -> bool:

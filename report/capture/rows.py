@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from report.capture.boundaries import Boundaries, Misaligned, answers, decide, times_agree
 from report.capture.features import FloatArray, IntArray
@@ -20,6 +22,7 @@ from stats.outcome import Reason
 
 # Arrays with one row an answer; token_offsets has one more.
 _PER_ANSWER = ("decay_states", "last_token_states", "per_layer_states", "generation_times")
+_FAR = 1e-3  # missing mass that is no rounding, in scores of any type
 _SAME_RUN = "Put the JSON and the NPZ of the same run beside each other."
 
 
@@ -95,7 +98,50 @@ def read_entropies(
             "the upper bound of this model's entropy", "baseline",
         )  # fmt: skip
         vocabulary = None
-    return token_entropy(logprobs, vocabulary)
+    tokens = token_entropy(logprobs, vocabulary)
+    _report_mass(path, name, logprobs, tokens, findings)
+    return tokens
+
+
+def _report_mass(
+    path: Path, name: str, scores: NDArray[Any], tokens: TokenEntropy, findings: Findings
+) -> None:
+    """Record that stored candidates leave probability out, with the likely cause."""
+    short = ~tokens.bad & (tokens.mass < 1.0 - _FAR) & (tokens.low != tokens.high)
+    if not short.any():
+        return
+    mass = tokens.mass[short]
+    held = (
+        f"{int(short.sum())} of {short.size} rows sum to less than 1 (mean {mass.mean():.2f},"
+        f" smallest {mass.min():.2f})"
+    )
+    costs = "the entropy of the whole distribution, which is known only within bounds"
+    usable = np.where(tokens.bad[:, None], -np.inf, scores).astype(np.float64)
+    with np.errstate(over="ignore"):
+        base = next((b for b in (2, 10) if _sums_to_one(b**usable, ~tokens.bad)), None)
+    if base is not None:
+        findings.problem(
+            path, name, f"{held}, but all sum to 1 as logarithms to base {base}",
+            f"Store natural logarithms: multiply by ln {base}.", Reason.NON_FINITE, costs,
+            "baseline",
+        )  # fmt: skip
+    elif tokens.filtered:
+        findings.problem(
+            path, name, f"holds -inf, as filtered scores do, and yet {held}: padding, or logarithms"
+            " to another base", "Store the natural logarithms of all candidates that were left"
+            " after filtering, or leave out the padding.", Reason.NON_FINITE, costs, "baseline",
+        )  # fmt: skip
+    else:
+        k = scores.shape[1]
+        findings.problem(
+            path, name, f"stores {k} candidate{'s' * (k != 1)} a token, and {held}",
+            "Store more candidates, or the entropy of the whole distribution.",
+            Reason.NON_FINITE, costs, "baseline", note=True,
+        )  # fmt: skip
+
+
+def _sums_to_one(p: FloatArray, usable: NDArray[np.bool_]) -> bool:
+    return bool((np.abs(p.sum(axis=1)[usable] - 1.0) < _FAR).all())
 
 
 def assign(
@@ -134,9 +180,12 @@ def report_answers(
     path: Path, rows: TokenRows, names: Iterable[str], findings: Findings, part: str
 ) -> None:
     """Record which answers have no usable tokens, or too few for their course over time."""
-    bad = answers(rows.tokens.bad.astype(np.float64), rows.boundaries.edges)
+    bad = [b > 0.0 for b in answers(rows.tokens.bad.astype(np.float64), rows.boundaries.edges)]
     entropies = answers(rows.tokens.entropy, rows.boundaries.edges)
     labels = list(names)
+    excess = answers(rows.tokens.excess, rows.boundaries.edges)
+    too_much = [n for n, e in zip(labels, excess, strict=True) if e.any()]
+    bad = [b & (e == 0.0) for b, e in zip(bad, excess, strict=True)]
     broken = [n for n, b in zip(labels, bad, strict=True) if b.any()]
     empty = [n for n, b in zip(labels, bad, strict=True) if b.size == 0]
     if broken:
@@ -147,6 +196,16 @@ def report_answers(
             "Make the capture of these answers again.", Reason.NON_FINITE,
             f"the entropy of {_answers(len(broken))}", part,
         )  # fmt: skip
+    if too_much:
+        worst = 1.0 + float(rows.tokens.excess.max())
+        findings.problem(
+            path, "top_k_logprobs",
+            f"the probabilities sum to more than 1 (up to {worst:.4g}) in"
+            f" {sum(int((e > 0.0).sum()) for e in excess)} rows of {listing(too_much)}: a token"
+            " stored twice, or probabilities or logits in place of log-probabilities",
+            "Store each candidate once, as the natural logarithm of its probability.",
+            Reason.NON_FINITE, f"the entropy of {_answers(len(too_much))}", part,
+        )  # fmt: skip
     if empty:
         findings.problem(
             path, "top_k_logprobs", f"no tokens in {listing(empty)}",
@@ -155,7 +214,7 @@ def report_answers(
         )  # fmt: skip
     short = [
         n for n, e, b in zip(labels, entropies, bad, strict=True)
-        if b.size and not b.any() and (e.size < 3 or is_constant(e))
+        if b.size and np.isfinite(e).all() and (e.size < 3 or is_constant(e))
     ]  # fmt: skip
     if short and part == "baseline":
         findings.problem(

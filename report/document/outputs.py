@@ -120,6 +120,9 @@ def values_of(ledger: Ledger, only: frozenset[str] | None = None) -> dict[str, d
             "adjusted": fmt.show(entry, f"adjusted:{rule}"), "apa": fmt.show(entry, f"apa:{rule}"),
             "evidence": entry.evidence,
         }  # fmt: skip
+        if limits := fmt.identified(entry, ledger):
+            entries[entry.id]["set"] = limits
+            entries[entry.id]["apa"] += f" ({fmt.IDENTIFIED[entry.quantity]} within {limits})"
     families = {
         f"family.{family.id}": {
             "m": str(family.m), "rule": fmt.RULES[family.method],

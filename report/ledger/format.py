@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from report.ledger.ledger import Entry
+from report.ledger.ledger import Entry, Ledger
 from stats.methods import by_words
 
 MINUS = "−"
@@ -84,6 +84,34 @@ def interval(entry: Entry) -> str:
         return MISSING
     low, high = (number(end, entry.unit) for end in (ci.low, ci.high))
     return f"[{low}, {high}]"
+
+
+IDENTIFIED = {
+    "top-k-mean": "stored candidates only; whole distribution",
+    "difference": "smallest that the bounds allow; whole distributions",
+}
+"""Quantities beside which a set can stand, and what it is the set of."""
+
+
+def identified(entry: Entry, ledger: Ledger) -> str:
+    """Format the set in which the quantity of whole distributions lies, where mass is missing.
+
+    An upper end that is not known is infinite; the text is empty where nothing is missing.
+    """
+    if entry.quantity not in IDENTIFIED:
+        return ""
+    name = {"top-k-mean": "entropy"}.get(entry.quantity, entry.quantity)
+    ends = [
+        ledger.get(entry.id.replace(f".{entry.quantity}.", f".{name}-{end}.", 1))
+        for end in ("low", "high")
+    ]
+    if ends[0] is None or ends[1] is None:
+        return ""
+    shown = (
+        unknown if end.value is None else number(end.value, end.unit)
+        for end, unknown in zip(ends, (f"{MINUS}∞", "∞"), strict=True) if end is not None
+    )  # fmt: skip
+    return f"[{', '.join(shown)}]"
 
 
 def level(entry: Entry) -> str:

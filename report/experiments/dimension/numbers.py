@@ -63,12 +63,17 @@ def _published_groups(data: StudyData) -> Iterator[Group]:
 def _measured_group(
     data: StudyData, subject: Subject, described: Sequence[Entry], corrected: Sequence[Entry]
 ) -> Group | None:
-    """Pair mean entropy and effective dimension for the models that have both."""
+    """Pair mean entropy and effective dimension for the models that have both.
+
+    Where probability mass is missing, the mean entropy is not identified.
+    """
     effective = {entry.model: entry.value for entry in described}
     chosen = [
         (model, float(np.nanmean(baseline.entropy)), value)
         for model, baseline in subject.members()
-        if (value := effective[model.key]) is not None and np.isfinite(baseline.entropy).sum() > 1
+        if (value := effective[model.key]) is not None
+        and np.isfinite(baseline.entropy).sum() > 1
+        and baseline.is_complete
     ]
     if len(chosen) < FEWEST:
         return None

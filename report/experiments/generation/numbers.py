@@ -10,11 +10,18 @@ import numpy as np
 
 from report.capture.features import Baseline, FloatArray
 from report.experiments.base import Analysis, StudyData, Subject, entry_id, subjects, unit_of
+from report.experiments.generation.bounded import (
+    SLUG,
+    bounded_pairs,
+    bounds,
+    matched,
+    model_entry,
+    nearest,
+    question_source,
+)
 from report.ledger.ledger import Entry, Family
 from report.study.study import Model
 from stats.outcome import Estimate, Outcome, Reason
-
-SLUG = "generation"
 
 
 def analyse(data: StudyData) -> Analysis:
@@ -29,8 +36,9 @@ def analyse(data: StudyData) -> Analysis:
     for subject in subjects(data):
         family = pairs_family(data, subject.cohort.key)
         entries += [*_measured(data, subject), *_sensitivity(data, subject)]
-        entries += _before_filtering(data, subject)
+        entries += [*bounds(data, subject), *_before_filtering(data, subject)]
         entries += [*_over_positions(data, subject), *_compared(data, subject, family.id)]
+        entries += bounded_pairs(data, subject)
         families.append(family)
         arrays[subject.cohort.key] = subject
     return Analysis(entries, families, arrays)
@@ -44,20 +52,6 @@ def pairs_family(data: StudyData, level: str) -> Family:
         "holm",
         data.plan.alpha,
     )
-
-
-def _entry(
-    data: StudyData, quantity: str, model: Model, estimate: Estimate, **fields: Any
-) -> Entry:
-    published = fields.get("evidence") == "published"
-    parts = (SLUG, quantity, model.key, *(("published",) if published else ()))
-    given: dict[str, Any] = {
-        "evidence": data.evidence, "unit": "nats", "label": f"{quantity} of {model.name}"
-    }  # fmt: skip
-    return Entry(
-        id=entry_id(*parts), experiment=SLUG, quantity=quantity, cohort=model.cohort,
-        model=model.key, estimate=estimate, **(given | fields),
-    )  # fmt: skip
 
 
 # --- published numbers ------------------------------------------------------------------
@@ -80,7 +74,7 @@ def _published(data: StudyData, rows: Sequence[Mapping[str, str]]) -> Iterator[E
         )
         for quantity, column, unit, interval in described:
             tokens, text = quantity == "tokens", row[column]
-            yield _entry(
+            yield model_entry(
                 data, quantity, model,
                 Estimate.within(float(text), n, interval) if text
                 else Estimate.missing(Reason.PUBLISHED_NAN, n),
@@ -132,10 +126,6 @@ def _published_pairs(
 # --- captures ---------------------------------------------------------------------------
 
 
-def _question_source(data: StudyData, model: Model, column: str) -> str:
-    return data.source("features/questions", column, model=model.key)
-
-
 def _measured(data: StudyData, subject: Subject) -> Iterator[Entry]:
     """Describe each model by its questions: mean with BCa interval, sd, median, tokens."""
     from stats.resampling import bootstrap_mean
@@ -144,15 +134,22 @@ def _measured(data: StudyData, subject: Subject) -> Iterator[Entry]:
         baseline = data.features.baselines.get(model.key)
         values = finite(np.empty(0) if baseline is None else baseline.entropy)
         n = values.size
-        source = (_question_source(data, model, "entropy"),)
+        source = (question_source(data, model, "entropy"),)
         if baseline is None or n < 2:
             why = Reason.TOO_FEW if n else data.features.why_missing(model.key, "baseline")
-            yield _entry(
+            yield model_entry(
                 data, "mean", model, Estimate.missing(why, n), sources=source,
                 method="mean over questions of the token mean",
                 label=f"mean generation entropy of {model.name}",
             )  # fmt: skip
             continue
+        whole = baseline.is_complete
+        if not whole:
+            yield model_entry(
+                data, "mean", model, Estimate.missing(Reason.NOT_IDENTIFIED, n), sources=source,
+                method="mean over questions of the token mean",
+                label=f"mean generation entropy of {model.name}",
+            )  # fmt: skip
         counts = data.draws.counts(model.key, n)
         interval = bootstrap_mean(values, counts, level=data.plan.ci_level)
         for quantity, value, ci in (
@@ -160,17 +157,19 @@ def _measured(data: StudyData, subject: Subject) -> Iterator[Entry]:
             ("sd", values.std(ddof=1), None),
             ("median", np.median(values), None),
         ):
-            yield _entry(
-                data, quantity, model, Estimate.within(float(value), n, ci), sources=source,
+            yield model_entry(
+                data, quantity if whole else f"top-k-{quantity}", model,
+                Estimate.within(float(value), n, ci), sources=source,
                 method=f"{quantity} over questions of the token mean",
-                label=f"{quantity} generation entropy of {model.name}",
+                label=f"{quantity} generation entropy of {model.name}" if whole
+                else f"{quantity} top-k entropy (of the stored candidates) of {model.name}",
                 **(data.drawn if ci else {}),
             )  # fmt: skip
-        yield _entry(
+        yield model_entry(
             data, "tokens", model,
             Estimate(float(baseline.n_tokens.sum()), baseline.n_questions), unit="tokens",
             method="count", label=f"generated tokens of {model.name}",
-            sources=(_question_source(data, model, "n_tokens"),),
+            sources=(question_source(data, model, "n_tokens"),),
         )  # fmt: skip
         yield _longest(data, model, baseline)
 
@@ -189,37 +188,25 @@ def _longest(data: StudyData, model: Model, baseline: Baseline) -> Entry:
 
 
 def _sensitivity(data: StudyData, subject: Subject) -> Iterator[Entry]:
-    """Weigh by tokens, and bound the full entropy where probability mass is missing."""
+    """Weigh by tokens, and say how much probability the stored candidates hold."""
     for model, baseline in subject.members():
         kept = np.isfinite(baseline.entropy)
         if kept.sum() < 2:
             continue
         n, weights = int(kept.sum()), baseline.n_tokens[kept]
         weighted = float(np.average(baseline.entropy[kept], weights=weights))
-        yield _entry(
+        kind = "generation" if baseline.is_complete else "top-k"
+        yield model_entry(
             data, "token-weighted", model, Estimate(weighted, n),
-            method="mean over tokens", label=f"token-weighted generation entropy of {model.name}",
-            sources=tuple(_question_source(data, model, c) for c in ("entropy", "n_tokens")),
+            method="mean over tokens", label=f"token-weighted {kind} entropy of {model.name}",
+            sources=tuple(question_source(data, model, c) for c in ("entropy", "n_tokens")),
         )  # fmt: skip
-        yield _entry(
+        yield model_entry(
             data, "mass", model, Estimate(float(baseline.stored_mass[kept].mean()), n),
             unit="share", method="mean probability mass of the stored candidates",
             label=f"stored probability mass of {model.name}",
-            sources=(_question_source(data, model, "stored_mass"),),
+            sources=(question_source(data, model, "stored_mass"),),
         )  # fmt: skip
-        if baseline.filtered:
-            continue
-        for bound in ("entropy_low", "entropy_high"):
-            values = getattr(baseline, bound)[kept]
-            known = bool(np.isfinite(values).all())
-            yield _entry(
-                data, bound.replace("_", "-"), model,
-                Estimate(float(values.mean()), n) if known
-                else Estimate.missing(Reason.UNKNOWN_VOCABULARY, n),
-                method="bound of the full entropy, mean over questions",
-                label=f"{bound.split('_')[1]} bound of the full entropy of {model.name}",
-                sources=(_question_source(data, model, bound),),
-            )  # fmt: skip
 
 
 def _before_filtering(data: StudyData, subject: Subject) -> Iterator[Entry]:
@@ -241,13 +228,13 @@ def _before_filtering(data: StudyData, subject: Subject) -> Iterator[Entry]:
             if total or quantity == "unfiltered-mass":
                 unit = "tokens" if total else "share"
             value = values.sum() if total else values.mean() if values.size else None
-            yield _entry(
+            yield model_entry(
                 data, quantity, model,
                 Estimate.missing(Reason.UNKNOWN_VOCABULARY, 0) if value is None
                 else Estimate(float(value), values.size),
                 unit=unit, method="sum over questions" if total else "mean over questions",
                 label=f"{model.name} before filtering: {words}",
-                sources=(_question_source(data, model, f"unfiltered_{name}"),),
+                sources=(question_source(data, model, f"unfiltered_{name}"),),
             )  # fmt: skip
             if name in ("entropy", "entropy_full"):
                 yield _over_tokens(data, model, baseline, quantity, words)
@@ -261,13 +248,13 @@ def _over_tokens(
     column = "entropy_full" if quantity.endswith("full") else "entropy"
     values = getattr(baseline.unfiltered, column)
     kept = np.isfinite(values)
-    return _entry(
+    return model_entry(
         data, f"{quantity}-token-weighted", model,
         Estimate(float(np.average(values[kept], weights=baseline.n_tokens[kept])), int(kept.sum()))
         if kept.any() else Estimate.missing(Reason.TOO_FEW, 0),
         method="mean over tokens", label=f"{model.name} before filtering: {words}, over all tokens",
-        sources=(_question_source(data, model, f"unfiltered_{column}"),
-                 _question_source(data, model, "n_tokens")),
+        sources=(question_source(data, model, f"unfiltered_{column}"),
+                 question_source(data, model, "n_tokens")),
     )  # fmt: skip
 
 
@@ -288,12 +275,12 @@ def _over_positions(data: StudyData, subject: Subject) -> Iterator[Entry]:
                 counts = data.draws.counts(model.key, values.size)
                 interval = bootstrap_mean(values, counts, level=data.plan.ci_level)
                 estimate = Estimate.within(float(values.mean()), values.size, interval)
-            yield _entry(
+            yield model_entry(
                 data, quantity, model, estimate, unit=unit,
                 **({} if estimate.value is None else data.drawn),
                 method=f"mean over answers of the {quantity} over token positions",
                 label=f"{quantity} of token entropy within answers of {model.name}",
-                sources=(_question_source(data, model, column),),
+                sources=(question_source(data, model, column),),
             )  # fmt: skip
 
 
@@ -310,16 +297,22 @@ def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]
     subject = subject.with_entropy
     if len(subject.models) > 2:
         estimate, outcome = friedman(subject.matched(_entropy)[1])
+        if not all(b.is_complete for b in subject.baselines):
+            n = estimate.n
+            estimate = Estimate.missing(Reason.NOT_IDENTIFIED, n)
+            outcome = Outcome.missing(outcome.method, Reason.NOT_IDENTIFIED, n)
         yield Entry(
             id=entry_id(SLUG, "friedman", data.study.id, cohort), experiment=SLUG,
             quantity="friedman", evidence=data.evidence, cohort=cohort, estimate=estimate,
             outcome=outcome, unit="share", method="Kendall's W",
             label=f"agreement of the questions on the order of the {subject.cohort.unit}s",
-            sources=tuple(_question_source(data, m, "entropy") for m in subject.models),
+            sources=tuple(question_source(data, m, "entropy") for m in subject.models),
         )  # fmt: skip
     for first, second in combinations(everyone, 2):
         pair = [m for m in (first, second) if m in subject.models]
-        x, y = subject.only(pair).matched(_entropy)[1].T if len(pair) == 2 else np.empty((2, 0))
+        known = subject.only(pair)
+        columns = nearest(known) if len(pair) == 2 else ("entropy", "entropy")
+        x, y = matched(known, columns or ("entropy",) * 2).T if len(pair) == 2 else np.empty((2, 0))
         counts = data.draws.counts(cohort, len(x)) if len(x) else None
         shift, effect = (
             hodges_lehmann_paired(x, y, data.plan.ci_level),
@@ -331,16 +324,25 @@ def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]
             why = data.features.why_missing(lost.key, "baseline")
             shift = effect = Estimate.missing(why, 0)
             test = Outcome.missing(test.method, why, 0)
+        elif columns is None:
+            shift = effect = Estimate.missing(Reason.NOT_IDENTIFIED, len(x))
+            test = Outcome.missing(test.method, Reason.NOT_IDENTIFIED, len(x))
         shared: dict[str, Any] = {
             "experiment": SLUG, "evidence": data.evidence, "cohort": cohort,
             "model": f"{first.key} {second.key}",
-            "sources": tuple(_question_source(data, m, "entropy") for m in (first, second)),
+            "sources": tuple(
+                question_source(data, m, c)
+                for m, c in zip((first, second), columns or ("entropy",) * 2, strict=True)
+            ),
         }  # fmt: skip
+        smallest = (
+            " (the smallest that the bounds allow)" if columns and columns[0] != "entropy" else ""
+        )
         yield Entry(
             id=entry_id(SLUG, "difference", first.key, second.key), quantity="difference",
             family=family, estimate=shift, outcome=test, unit="nats",
             method="Hodges–Lehmann, paired",
-            label=f"generation entropy, {first.name} minus {second.name}", **shared,
+            label=f"generation entropy, {first.name} minus {second.name}{smallest}", **shared,
         )  # fmt: skip
         yield Entry(
             id=entry_id(SLUG, "rank-biserial", first.key, second.key), quantity="rank-biserial",

@@ -27,6 +27,9 @@ def suffix(level: str) -> tuple[str, ...]:
 def summary_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Table:
     """List the mean entropy of each model."""
     rows: list[tuple[Cell, ...]] = []
+    bounded = level != "published" and any(
+        entry_id(SLUG, "entropy-low", m.key) in ledger for m in models
+    )
     for model in models:
 
         def cell(quantity: str, kind: str = "value", model: Model = model) -> Cell:
@@ -37,11 +40,23 @@ def summary_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[
             mean = ledger[entry_id(SLUG, "mean", model.key, *suffix(level))]
             return mean.reason or Reason.NOT_PUBLISHED
 
+        if not bounded:
+            rows.append(
+                (model.name, cell("mean"), cell("mean", "ci"), cell("sd"), cell("median"),
+                 cell("tokens"), *(() if level == "published" else (cell("longest"),)),
+                 cell("mean", "n"))
+            )  # fmt: skip
+            continue
+        open_ = entry_id(SLUG, "entropy-low", model.key) in ledger
+        top = "top-k-" if open_ else ""
+        low, high = ("entropy-low", "entropy-high") if open_ else ("mean", "mean")
         rows.append(
-            (model.name, cell("mean"), cell("mean", "ci"), cell("sd"), cell("median"),
-             cell("tokens"), *(() if level == "published" else (cell("longest"),)),
-             cell("mean", "n"))
+            (model.name, cell(f"{top}mean"), cell(f"{top}mean", "ci"),
+             cell(low), cell(high), cell(low, "ci"), cell("tokens"), cell("longest"),
+             cell(f"{top}mean", "n"))
         )  # fmt: skip
+    if bounded:
+        return _bounded_table(data, level, rows)
     how = "t interval from the published mean and sd" if level == "published" else "BCa bootstrap"
     longest = "" if level == "published" else (
         " Longest: share of answers of exactly the largest number of tokens; where that is many, "
@@ -58,20 +73,39 @@ def summary_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[
     )  # fmt: skip
 
 
+def _bounded_table(data: StudyData, level: str, rows: Sequence[tuple[Cell, ...]]) -> Table:
+    return Table(
+        label_of(data.study.id, level),
+        "Entropy in nats where the stored candidates leave probability out. Top-k: mean entropy of "
+        f"the stored candidates, renormalised, with {data.ci_words} (BCa bootstrap); comparable "
+        "only at equal k. Low and high: the identified set, in which the mean entropy of the whole "
+        f"distribution lies, with the {data.ci_words} of Imbens and Manski. "
+        "Longest: share of answers of exactly the largest number of tokens.",
+        (left(unit_of(data, level).capitalize()), right("Top-k"), right(data.ci_name), right("Low"),
+         right("High"), right(f"{data.ci_name}, set"), right("Tokens"), right("Longest"), right("Questions")),
+        tuple(rows),
+    )  # fmt: skip
+
+
 def sensitivity_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
     """Set other ways of averaging beside the mean."""
     quantities = ("mean", "token-weighted", "mass", "slope", "autocorrelation")
 
     def cell(quantity: str, model: Model) -> Cell:
         found = ledger.get(entry_id(SLUG, quantity, model.key))
+        if quantity == "mean":
+            found = ledger.get(entry_id(SLUG, "top-k-mean", model.key)) or found
         if found is None:
             return ledger[entry_id(SLUG, "mean", model.key)].reason or Reason.TOO_FEW
         return found.reason or Stat(found.id, "value")
 
     rows = tuple((m.name, *(cell(q, m) for q in quantities)) for m in subject.models)
+    complete = all(b.is_complete for b in subject.baselines)
+    what = "" if complete else ", both of the stored candidates where they leave mass out"
     return Table(
         label_of("sensitivity", data.study.id, subject.cohort.key),
-        "Does the way of averaging matter? Mean over questions beside the mean over tokens (nats), "
+        "Does the way of averaging matter? Mean over questions beside the mean over tokens (nats"
+        f"{what}), "
         "the stored probability mass, and how token entropy changes within an answer: slope "
         "(nats per token) and autocorrelation at lag 1.",
         (left(subject.cohort.unit.capitalize()), right("By question"), right("By token"),
@@ -88,6 +122,15 @@ def pairs_of(ledger: Ledger, family: str) -> list[Entry]:
 def pairs_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
     """Compare all pairs of models on their common questions, a row a pair."""
     family = pairs_family(data, subject.cohort.key)
+    bounded = any(e.id.replace(".difference.", ".difference-low.") in ledger
+                  for e in pairs_of(ledger, family.id))  # fmt: skip
+    how = (
+        " Low and high bound the difference in mean entropy of the whole distributions; where they "
+        "leave its sign open, nothing is estimated or tested, and else the smallest "
+        "differences that they allow are." if bounded else ""
+    )  # fmt: skip
+
+    sides = (right("Low"), right("High")) if bounded else ()
 
     def row(entry: Entry) -> tuple[Cell, ...]:
         size = ledger[entry.id.replace(".difference.", ".rank-biserial.")]
@@ -98,9 +141,15 @@ def pairs_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
             return missing or Stat(entry.id, kind)
 
         first, second = (data.study.model(key).label for key in str(entry.model).split())
+        ends = [
+            ledger.get(entry.id.replace(".difference.", f".difference-{end}."))
+            for end in ("low", "high")
+        ]
+        known = [end or entry for end in ends]
+        the_set = (cell(known[0], "signed"), cell(known[1], "signed")) if bounded else ()
         return (
-            f"{first} − {second}", cell(entry, "signed"), cell(entry, "ci"), cell(size, "value"),
-            cell(entry, "p"), cell(entry, f"adjusted:{family.method}"),
+            f"{first} − {second}", *the_set, cell(entry, "signed"), cell(entry, "ci"),
+            cell(size, "value"), cell(entry, "p"), cell(entry, f"adjusted:{family.method}"),
         )  # fmt: skip
 
     return Table(
@@ -108,8 +157,8 @@ def pairs_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
         f"All pairs of {subject.cohort.unit}s, on the questions that both answered: the "
         "Hodges–Lehmann estimate of the difference in generation entropy (nats), the "
         "matched-pairs rank-biserial correlation as size of effect, and *p* of Wilcoxon's "
-        f"signed-rank test, also adjusted for all pairs ({fmt.RULES[family.method]}).",
-        (left("Pair"), right("Difference"), right(data.ci_name), right("Rank-biserial"),
+        f"signed-rank test, also adjusted for all pairs ({fmt.RULES[family.method]}).{how}",
+        (left("Pair"), *sides, right("Difference"), right(data.ci_name), right("Rank-biserial"),
          right("*p*"), right("*p*, adjusted")),
         tuple(row(e) for e in pairs_of(ledger, family.id)),
     )  # fmt: skip

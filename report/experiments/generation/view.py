@@ -25,6 +25,7 @@ from report.experiments.generation.tables import (
 )
 from report.ledger.ledger import Entry, Ledger
 from report.study.study import Model
+from stats.outcome import Reason
 
 TITLE = "Generation entropy"
 
@@ -47,7 +48,7 @@ def present(
             tables.append(summary_table(data, ledger, key, subject.expected))
             if parts[-1]["lowest"] is not None:
                 tables.append(sensitivity_table(data, ledger, described))
-                if parts[-1]["family"].m:
+                if parts[-1]["family"].m or parts[-1]["unidentified"]:
                     tables.append(pairs_table(data, ledger, described))
                 entropies = [baseline.entropy for baseline in described.baselines]
                 shown.append(_figure(data, ledger, key, described.models, entropies))
@@ -95,7 +96,7 @@ def _published_part(data: StudyData, ledger: Ledger) -> dict[str, Any]:
 
 
 def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[str, Any]:
-    means = [ledger[entry_id(SLUG, "mean", m.key)] for m in subject.expected]
+    means = [_described(ledger, m) for m in subject.expected]
     part = _part(data, ledger, subject.cohort.key, means)
     subject = subject.with_entropy
     slopes = [ledger[entry_id(SLUG, "slope", m.key)] for m in subject.models]
@@ -110,6 +111,15 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
         ],
         "friedman": ledger.get(name),
         "filtered": all(b.filtered for b in subject.baselines),
+        "complete": all(b.is_complete for b in subject.baselines),
+        "bounded": [
+            _bounded(ledger, m)
+            for m, b in subject.members()
+            if not b.is_complete and entry_id(SLUG, "entropy-low", m.key) in ledger
+        ],
+        "unidentified": sum(
+            e.reason is Reason.NOT_IDENTIFIED for e in pairs_of(ledger, part["family"].id)
+        ),
         "slopes": _extremes(slopes),
         "sensitivity": label_of("sensitivity", data.study.id, subject.cohort.key),
         "compared": label_of("pairs", data.study.id, subject.cohort.key),
@@ -126,6 +136,19 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
             if b.unfiltered is not None
         ],
     }
+
+
+def _described(ledger: Ledger, model: Model) -> Entry:
+    """Return a model's mean entropy, or that of the stored candidates where mass is missing."""
+    found = ledger.get(entry_id(SLUG, "top-k-mean", model.key))
+    return found or ledger[entry_id(SLUG, "mean", model.key)]
+
+
+def _bounded(ledger: Ledger, model: Model) -> dict[str, Any]:
+    """Collect what is known of the whole distribution of a model."""
+    names = {"low": "entropy-low", "high": "entropy-high", "mass": "mass", "open": "order-open"}
+    found = {key: ledger[entry_id(SLUG, name, model.key)] for key, name in names.items()}
+    return found | {"name": model.name}
 
 
 def _part(data: StudyData, ledger: Ledger, level: str, means: Sequence[Entry]) -> dict[str, Any]:
@@ -153,7 +176,11 @@ def _figure(
     models: Sequence[Model],
     samples: Sequence[FloatArray] | None,
 ) -> Figure:
-    means = [ledger[entry_id(SLUG, "mean", m.key, *suffix(level))] for m in models]
+    means = [
+        ledger[entry_id(SLUG, "mean", m.key, *suffix(level))] if level == "published"
+        else _described(ledger, m) for m in models
+    ]  # fmt: skip
+    sets = [_set_of(ledger, m) if level != "published" else None for m in models]
     tones = [data.colours[m.key] for m in models]
     drawn = sum(e.estimate.interval is not None for e in means)
 
@@ -163,8 +190,17 @@ def _figure(
         grid = canvas.subplots(1, 1 if samples is None else 2, sharey=samples is not None)
         axes = np.atleast_1d(grid)
         figures.intervals(
-            axes[0], [m.label for m in models], [e.value for e in means], bounds, tones
+            axes[0],
+            [m.label for m in models],
+            [e.value for e in means],
+            bounds,
+            tones,
+            filled=None if not any(sets) else [s is None for s in sets],
         )
+        for row, (found, tone) in enumerate(zip(sets[::-1], tones[::-1], strict=True)):
+            if found is not None:
+                axes[0].plot(found, [row - 0.22] * 2, color=tone, lw=5, alpha=0.35,
+                             solid_capstyle="butt")  # fmt: skip
         axes[0].set_xlabel(f"mean entropy (nats){f', {data.ci_name}' if drawn else ''}")
         if samples is not None:
             _strips(axes[1], samples, tones)
@@ -176,6 +212,11 @@ def _figure(
     around = f" with its {data.ci_words}" if drawn else ""
     around += ", where there is one" if 0 < drawn < len(means) else ""
     beside = "" if samples is None else " Right: every question's entropy, with quartiles."
+    if any(sets):
+        around += (
+            ". Open points are the entropy of the stored candidates alone; the broad bar under "
+            "each is the set in which the mean of the whole distribution lies"
+        )
     ends = [data.study.model(str(e.model)).name for e in (low, high)]
     return Figure(
         name, figure_file(data, "exp1_generation_entropy", level),
@@ -184,6 +225,13 @@ def _figure(
         if low is not high else f"Mean generation entropy of {ends[0]}, a single point.",
         (figures.WIDTH, 0.32 * len(models) + 0.9), draw,
     )  # fmt: skip
+
+
+def _set_of(ledger: Ledger, model: Model) -> tuple[float, float] | None:
+    """Return the bounds of the mean of a whole distribution, where there are two."""
+    ends = [ledger.get(entry_id(SLUG, f"entropy-{end}", model.key)) for end in ("low", "high")]
+    low, high = (None if end is None else end.value for end in ends)
+    return None if low is None or high is None else (low, high)
 
 
 def _running(data: StudyData, subject: Subject) -> list[Figure]:

@@ -1,0 +1,142 @@
+"""Two models of whose probability the stored candidates leave a part out."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from report.audit.verify import verify
+from report.capture.extract import extract
+from report.document.outputs import values_of
+from report.experiments import generation
+from report.experiments.base import StudyData
+from report.ledger.ledger import settle
+from report.pipeline import Options, build
+from report.study.study import load_study
+from report.synthetic.simulate import simulate
+from stats.outcome import Reason
+
+K, VOCABULARY = 20, 5000
+MASS = {"sim_01": 0.74, "sim_02": 0.97}
+# Decay of the stored candidates, and number of equally probable ones that are not stored.
+SHAPE = {"sim_01": (0.1, 3180), "sim_02": (0.12, 60)}
+TRUTH = 1.815
+
+
+def row(model: str, decay: float) -> tuple[np.ndarray, float]:
+    """Return the stored probabilities of one token and the entropy of its whole distribution."""
+    stored = np.exp(-decay * np.arange(K))
+    stored *= MASS[model] / stored.sum()
+    rest, others = 1.0 - MASS[model], SHAPE[model][1]
+    whole = -(stored * np.log(stored)).sum() - rest * np.log(rest / others)
+    return stored, float(whole)
+
+
+@pytest.fixture(scope="module")
+def unfiltered(tmp_path_factory):
+    """A study of two models with top-20 scores before any filter, and the true mean entropies."""
+    folder = tmp_path_factory.mktemp("studies") / "unfiltered"
+    simulate(folder, models=2, questions=12, layers=3, hidden=16, seed=4)
+    text = (folder / "study.toml").read_text(encoding="utf-8")
+    text = re.sub(r"vocabulary = \d+\n", "", text)
+    text = re.sub(r'(\[\[models\]\]\nkey = "[^"]+"\n)', rf"\1vocabulary = {VOCABULARY}\n", text)
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    truth = {}
+    for model in MASS:
+        path = folder / "raw" / f"{model}_baseline_hidden_states.npz"
+        with np.load(path) as stored:
+            held = dict(stored)
+        answers = json.loads((folder / "raw" / f"{model}_baseline.json").read_text())
+        counts = token_counts(answers, len(held["top_k_logprobs"]))
+        scores, means = [], []
+        for question, n in enumerate(counts):
+            p, whole = row(model, SHAPE[model][0] * (1 + 0.1 * np.sin(question)))
+            scores += [np.log(p)] * n
+            means.append(whole)
+        held["top_k_logprobs"] = np.array(scores, dtype=np.float32)
+        held["top_k_ids"] = held["top_k_ids"][:, :K]
+        np.savez(path, **held)
+        truth[model] = float(np.mean(means))
+    return folder, truth
+
+
+def token_counts(document, total: int) -> list[int]:
+    """Find the answers' numbers of tokens in a baseline JSON."""
+    found = [int(n) for n in re.findall(r'"n_tokens": (\d+)', json.dumps(document))]
+    assert sum(found) == total
+    return found
+
+
+@pytest.fixture(scope="module")
+def results(unfiltered):
+    study = load_study(unfiltered[0])
+    data = StudyData(study, extract(study))
+    analysis = generation.analyse(data)
+    ledger = settle(analysis.entries, analysis.families)
+    return data, ledger, generation.present([data], ledger, {study.id: analysis.arrays})
+
+
+def test_the_set_holds_the_truth(results, unfiltered):
+    _, ledger, _ = results
+    truth = unfiltered[1]
+    assert truth["sim_01"] - truth["sim_02"] == pytest.approx(TRUTH, abs=0.01)
+    for model, whole in truth.items():
+        name = model.replace("_", "-")
+        low, high = (ledger[f"generation.entropy-{end}.{name}"] for end in ("low", "high"))
+        assert low.value < whole < high.value
+        assert low.estimate.interval.low < low.value
+        assert high.value < low.estimate.interval.high
+    low, high = (
+        ledger[f"generation.difference-{end}.sim-01.sim-02"].value for end in ("low", "high")
+    )
+    assert low < truth["sim_01"] - truth["sim_02"] < high
+
+
+def test_stored_entropies_are_named_and_never_the_models(results):
+    _, ledger, _ = results
+    for name in ("sim-01", "sim-02"):
+        assert ledger[f"generation.mean.{name}"].reason is Reason.NOT_IDENTIFIED
+        assert "stored candidates" in ledger[f"generation.top-k-mean.{name}"].label
+    values = values_of(ledger)
+    assert "generation.mean.sim-01" not in values
+    assert {"generation.entropy-low.sim-01", "generation.entropy-high.sim-01"} <= values.keys()
+    low, high = (ledger[f"generation.entropy-{end}.sim-01"].value for end in ("low", "high"))
+    assert values["generation.top-k-mean.sim-01"]["set"] == f"[{low:.3f}, {high:.3f}]"
+    assert "whole distribution" in values["generation.top-k-mean.sim-01"]["apa"]
+
+
+def test_the_sign_is_claimed_only_where_the_bounds_fix_it(results):
+    _, ledger, _ = results
+    entry = ledger["generation.difference.sim-01.sim-02"]
+    low = ledger["generation.difference-low.sim-01.sim-02"].value
+    if low > 0.0:
+        assert 0.0 < entry.value <= low * 1.5
+        assert "smallest" in entry.label
+    else:
+        assert entry.reason is Reason.NOT_IDENTIFIED
+        assert entry.p is None
+        assert entry.rejected is None
+
+
+def test_no_sentence_table_or_value_of_the_document_claims_the_difference(unfiltered, tmp_path):
+    options = Options(formats=("html",), renderer="embedded", quick=True)
+    folder = build([unfiltered[0]], tmp_path, options, lambda _: None).folder
+    ledger = json.loads((folder / "ledger.json").read_text(encoding="utf-8"))
+    entries = {e["id"]: e for e in ledger["entries"]}
+    stored = [entries[f"generation.top-k-mean.{m}"]["estimate"] for m in ("sim-01", "sim-02")]
+    claimed = f"{stored[0] - stored[1]:.3f}"
+    texts = [folder / "report.qmd", folder / "report.html", folder / "values.json"]
+    texts += [*folder.glob("tables/*.csv"), *folder.glob("figures/*/*.svg")]
+    for path in texts:
+        shown = path.read_text(encoding="utf-8")
+        if path.suffix != ".svg":
+            assert claimed not in shown, path
+    page = (folder / "report.qmd").read_text(encoding="utf-8")
+    assert "nothing is claimed" in page
+    assert "top-k entropy" in page
+    assert "not supported" not in page
+    assert entries["generation.difference.sim-01.sim-02"]["reason"] == "not_identified"
+    assert not verify(folder).disagreements
