@@ -178,12 +178,12 @@ def _longest(data: StudyData, model: Model, baseline: Baseline) -> Entry:
     """Count the answers that are as long as the longest one: many where generation was cut off."""
     known = baseline.n_tokens[baseline.n_tokens > 0]
     share = None if not known.size else float((known == known.max()).mean())
-    return _entry(
+    return model_entry(
         data, "longest", model,
         Estimate.missing(Reason.TOO_FEW, 0) if share is None else Estimate(share, known.size),
         unit="share", method="share of answers of the largest length",
         label=f"answers of {model.name} that are as long as its longest",
-        sources=(_question_source(data, model, "n_tokens"),),
+        sources=(question_source(data, model, "n_tokens"),),
     )  # fmt: skip
 
 

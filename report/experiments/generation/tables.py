@@ -82,7 +82,8 @@ def _bounded_table(data: StudyData, level: str, rows: Sequence[tuple[Cell, ...]]
         f"distribution lies, with the {data.ci_words} of Imbens and Manski. "
         "Longest: share of answers of exactly the largest number of tokens.",
         (left(unit_of(data, level).capitalize()), right("Top-k"), right(data.ci_name), right("Low"),
-         right("High"), right(f"{data.ci_name}, set"), right("Tokens"), right("Longest"), right("Questions")),
+         right("High"), right(f"{data.ci_name}, set"), right("Tokens"), right("Longest"),
+         right("Questions")),
         tuple(rows),
     )  # fmt: skip
 
