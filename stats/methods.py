@@ -147,7 +147,11 @@ def _means() -> Iterator[Method]:
     yield Method("mean-of-answers-tokens", "mean over answers of the token mean")
     yield Method("slope", "mean over answers of the slope over token positions")
     yield Method("mass", "mean probability mass of the stored candidates")
-    yield Method("bound", "bound of the full entropy, mean over questions")
+    for end in ("lower", "upper"):
+        yield Method(f"{end}-bound", f"{end} bound, mean over questions")
+        yield Method(
+            f"{end}-bound-of-difference", f"{end} bound of the difference, mean over questions"
+        )
 
 
 def _counts() -> Iterator[Method]:
@@ -157,6 +161,7 @@ def _counts() -> Iterator[Method]:
     yield Method("count-lost-axes", "count of axes without any value")
     yield Method("count-dead-axes", "count of axes that are constant or saturated")
     yield Method("count-lengths", "number of different lengths")
+    yield Method("open-order", "share of pairs of questions whose order is open")
     yield Method("at-limit", "share of answers of the largest length")
     yield Method("at-limit-capture", "share of answers of the capture's largest length")
     yield Method("sum-of-answers", "sum over answers")

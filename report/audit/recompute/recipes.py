@@ -88,7 +88,11 @@ _ESTIMATES: tuple[tuple[str, Step], ...] = (
     ("count", steps.total),
     ("sum over questions", steps.total),
     ("mean", steps.mean_of_one),
-    ("bound of the full entropy", steps.mean_of_one),
+    ("lower bound of the difference", steps.end_of_difference),
+    ("upper bound of the difference", steps.end_of_difference),
+    ("lower bound", steps.end_of_mean),
+    ("upper bound", steps.end_of_mean),
+    ("share of pairs of questions", steps.open_pairs),
 )
 
 # By the beginning of the test's method; an estimate may bring its test with it.

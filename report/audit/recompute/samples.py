@@ -356,3 +356,37 @@ def lost_axes(answers: dict[tuple[str, ...], float]) -> Found:
         "n": len(by_axis),
         "estimate": float(sum(bool(np.isnan(values).all()) for values in by_axis.values())),
     }
+
+
+def differences(*columns: Floats) -> list[Floats]:
+    """Subtract every second column from the one before it."""
+    return [one - other for one, other in zip(columns[::2], columns[1::2], strict=True)]
+
+
+def end_of_set(own: Floats, *others: Floats, level: float) -> Found:
+    """Recompute an end of an identified set, and Imbens and Manski's interval by Newton's method.
+
+    The bounds on the side in question come first, then those on the other side, where known.
+    """
+    found: Found = {"estimate": float(own.mean()), "n": len(own)}
+    if not others:
+        return found
+    low, high = sorted((own, others[0]), key=lambda x: float(x.mean()))
+    errors = [float(x.std(ddof=1)) / math.sqrt(len(x)) for x in (low, high)]
+    width = float(high.mean() - low.mean()) / max(errors)
+    c = 1.8
+    for _ in range(50):
+        gap = stats.norm.cdf(c + width) - stats.norm.cdf(-c) - level
+        c -= gap / (stats.norm.pdf(c + width) + stats.norm.pdf(c))
+    return found | {
+        "ci_low": float(low.mean() - c * errors[0]), "ci_high": float(high.mean() + c * errors[1])
+    }  # fmt: skip
+
+
+def order_open(low: Floats, high: Floats) -> Found:
+    """Count the pairs of questions whose bounds overlap; an unknown upper bound is infinite."""
+    known = [(a, math.inf if math.isnan(b) else b)
+             for a, b in zip(low, high, strict=True) if math.isfinite(a)]  # fmt: skip
+    pairs = [(p, q) for i, p in enumerate(known) for q in known[:i]]
+    overlap = sum(p[0] <= q[1] and q[0] <= p[1] for p, q in pairs)
+    return {"estimate": overlap / len(pairs), "n": len(known)}

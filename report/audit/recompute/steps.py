@@ -58,7 +58,9 @@ from report.audit.recompute.samples import (
     dead_axes,
     described,
     different,
+    differences,
     effective_dimension,
+    end_of_set,
     friedman,
     given,
     hodges_lehmann,
@@ -69,6 +71,7 @@ from report.audit.recompute.samples import (
     lost,
     lost_axes,
     mean,
+    order_open,
     page,
     participation,
     range_of,
@@ -278,6 +281,23 @@ def different_lengths(case: Case, found: Found) -> Found:
     """Count different lengths."""
     x, *_ = aligned(*case.sources, root=case.root)
     return different(x)
+
+
+def end_of_mean(case: Case, found: Found) -> Found:
+    """Mean of bounds, with the interval of the set."""
+    return end_of_set(*aligned(*case.sources, root=case.root), level=case.level)
+
+
+def end_of_difference(case: Case, found: Found) -> Found:
+    """Mean of bounds of differences, with the interval of the set."""
+    columns = aligned(*case.sources, root=case.root)
+    return end_of_set(*differences(*columns), level=case.level)
+
+
+def open_pairs(case: Case, found: Found) -> Found:
+    """Share of pairs of questions whose bounds overlap."""
+    low, high = complete(*case.sources, root=case.root)
+    return order_open(low, high)
 
 
 def mean_over_tokens(case: Case, found: Found) -> Found:

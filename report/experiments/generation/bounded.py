@@ -50,7 +50,8 @@ def bounds(data: StudyData, subject: Subject) -> Iterator[Entry]:
         whole = f"entropy of the whole distribution of {model.name}"
         for name, estimate in zip(("low", "high"), _ends(data, low, high), strict=True):
             yield model_entry(
-                data, f"entropy-{name}", model, estimate, sources=sources,
+                data, f"entropy-{name}", model, estimate,
+                sources=_own_first(name, estimate, sources[:1], sources[1:]),
                 method=f"{_WORDS[name]} bound, mean over questions",
                 label=f"{_WORDS[name]} bound of the {whole}",
             )  # fmt: skip
@@ -77,13 +78,22 @@ def bounded_pairs(data: StudyData, subject: Subject) -> Iterator[Entry]:
                 method=f"{_WORDS[name]} bound of the difference, mean over questions",
                 label=f"{_WORDS[name]} bound of the difference in entropy of the whole "
                 f"distribution, {first.name} minus {second.name}",
-                sources=(
-                    question_source(data, first, "entropy_low"),
-                    question_source(data, second, "entropy_high"),
-                    question_source(data, first, "entropy_high"),
-                    question_source(data, second, "entropy_low"),
+                sources=_own_first(
+                    name, estimate,
+                    (question_source(data, first, "entropy_low"),
+                     question_source(data, second, "entropy_high")),
+                    (question_source(data, first, "entropy_high"),
+                     question_source(data, second, "entropy_low")),
                 ),
             )  # fmt: skip
+
+
+def _own_first(
+    name: str, estimate: Estimate, low: tuple[str, ...], high: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Name what an end comes from, and then what its interval needs of the other end."""
+    own, other = (low, high) if name == "low" else (high, low)
+    return own + (other if estimate.interval else ())
 
 
 _WORDS = {"low": "lower", "high": "upper"}
