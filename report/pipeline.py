@@ -13,6 +13,7 @@ from pathlib import Path
 from report.capture.extract import extract
 from report.document import manifest, outputs
 from report.document.figures import save_all
+from report.document.intervals import mark_intervals
 from report.document.paper import Manuscript, write_source
 from report.document.render import Rendered, Renderer, install_theme, render
 from report.experiments import EXPERIMENTS, claims, reproduction
@@ -113,6 +114,7 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
     audits = [(study, claims.audit(study, ledger)) for study in studies]
     added = (reproduction.present(data, ledger), claims.present(audits, ledger))
     sections += [section for section in added if section is not None]
+    sections = [mark_intervals(section, ledger) for section in sections]
     sections = [mark_synthetic(section, studies, ledger) for section in sections]
     return Results(data, ledger, sections, options.quick, audits)
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from string import ascii_lowercase
 
 from report.document.fill import decision
+from report.document.intervals import disputed
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry, Family, Ledger
 from report.study.study import Study
@@ -29,7 +30,7 @@ def numbers(entry: Entry, ledger: Ledger) -> dict[str, str]:
     return {
         "n": fmt.show(entry, "n"),
         "estimate": fmt.show(entry, "value"),
-        "ci": fmt.show(entry, "ci"),
+        "ci": fmt.show(entry, "ci:marked" if disputed(entry) else "ci"),
         "p": fmt.show(entry, "p"),
         "floor": fmt.show(entry, "floor"),
         "adjustedp": fmt.show(entry, f"adjusted:{family.method}") if family else fmt.MISSING,

@@ -14,6 +14,7 @@ from report.document import manifest, outputs
 from report.document.appendix import Appendix
 from report.document.coverage import Simulation
 from report.document.fill import Filler, number_mentions
+from report.document.intervals import decided, disputed
 from report.document.parts import Section
 from report.document.render import Renderer, planned
 from report.ledger.format import NAMES_UP_TO, listing
@@ -111,6 +112,8 @@ def _shared(results: Manuscript, renderer: Renderer) -> dict[str, Any]:
         "results": _by_study(families, studies, shown_only),
         "missing": _missing(ledger),
         "methods": Methods(ledger),
+        "decided": decided(ledger),
+        "disputed": [entry for entry in ledger if disputed(entry)],
         "problems": [(d.study, found) for d in results.studies for found in d.features.problems],
         "inputs": [
             (d.study, item)

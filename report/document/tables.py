@@ -87,6 +87,7 @@ _LATEX = str.maketrans({
     "τ": r"$\tau$", "²": r"$^2$", "|": r"$|$", "≤": r"$\le$", "≥": r"$\ge$", "–": "--",
     "—": "---", "\u202f": r"\,", "×": r"$\times$", "χ": r"$\chi$", "α": r"$\alpha$",
     "₁": r"$_1$", "₀": r"$_0$",
+    fmt.DISPUTED: r"$\dagger$",
 })  # fmt: skip
 
 

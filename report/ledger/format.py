@@ -15,6 +15,7 @@ from stats.methods import by_words
 
 MINUS = "−"
 MISSING = "—"
+DISPUTED = "†"  # beside an interval that leaves out zero where the test does not stand
 NAMES_UP_TO = 4  # a longer list of names is given as a count
 
 RULES = {"bh": "BH", "holm": "Holm", "by": "BY", "maxt": "max-T"}
@@ -159,10 +160,10 @@ def show(entry: Entry, kind: str) -> str:
     ----------
     entry : Entry
     kind : str
-        ``value`` and ``signed`` (or ``value:3`` for decimals), ``ci``, ``apa`` (estimate, n,
-        interval and p for a sentence; ``apa:RULE`` with the adjusted p), ``p``, ``p=`` (for a
-        sentence), ``floor``, ``n``, ``layer``, ``statistic``, ``adjusted:RULE`` or
-        ``adjusted=:RULE`` (for a sentence) for an adjusted p.
+        ``value`` and ``signed`` (or ``value:3`` for decimals), ``ci`` (``ci:marked`` with the
+        mark of a disputed one), ``apa`` (estimate, n, interval and p for a sentence; ``apa:RULE``
+        with the adjusted p), ``p``, ``p=`` (for a sentence), ``floor``, ``n``, ``layer``,
+        ``statistic``, ``adjusted:RULE`` or ``adjusted=:RULE`` (for a sentence) for an adjusted p.
 
     Raises
     ------
@@ -178,7 +179,7 @@ def show(entry: Entry, kind: str) -> str:
             places = int(option) if option else None
             return MISSING if entry.value is None else signed(entry.value, entry.unit, places)
         case "ci":
-            return interval(entry)
+            return f"{interval(entry)} {DISPUTED}" if option == "marked" else interval(entry)
         case "apa":
             return sentence(entry, option)
         case "n":

@@ -221,6 +221,7 @@ def _peak_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Mo
         (left(unit.capitalize()), left("Axis"), right("Layer"), right("ρ"),
          right("*p*, one layer"), right("*p*, search"), right("*p*, adjusted")),
         tuple(rows),
+        "A peak is the largest of many correlations, so its ρ is too large by selection.",
     )  # fmt: skip
 
 

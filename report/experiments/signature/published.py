@@ -31,7 +31,7 @@ def _published_peak(
     data: StudyData, model: Model, axis: Axis, row: Mapping[str, str] | None, n: int,
     n_layers: int | None, family: str,
 ) -> Iterator[Entry]:  # fmt: skip
-    from stats.correlation import bonett_wright, spearman_t
+    from stats.correlation import spearman_t
 
     peak = (data.source("published/peaks", "rho", model=model.key, axis=axis.key),)
     searched = peak if n_layers is None else (
@@ -55,8 +55,7 @@ def _published_peak(
     alone = spearman_t(rho, n)
     yield _entry(
         "peak-unsearched", model, axis,
-        Estimate.within(rho, n, bonett_wright(rho, n, data.plan.ci_level)),
-        outcome=alone, layer=layer,
+        Estimate(rho, n), outcome=alone, layer=layer,
         label=f"{what}, as if no search had been made", sources=peak,
     )  # fmt: skip
     yield _entry(
