@@ -177,8 +177,8 @@ class Appendix:
 
     @staticmethod
     def order(value: float | None) -> str:
-        """Return the attribute of a cell by which its column is sorted."""
-        return "" if value is None else f' data-order="{value:.6g}"'
+        """Return the attribute of a cell by which its column is sorted; empty where none is."""
+        return ' data-order=""' if value is None else f' data-order="{float(value)!r}"'
 
     def mentions(self, entry: Entry) -> Sequence[str]:
         """Return the ids of the places in the text that quote an entry."""

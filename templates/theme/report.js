@@ -43,6 +43,11 @@ whenIdle(async () => {
   if (!statistics) return;
   const bundle = await import(document.getElementById("datatables").href);
   bundle.set_or_remove_dark_class();
+  // Numbers by their value; what is missing comes last, whichever way the column is sorted.
+  const numeric = (direction) => (one, other) =>
+    (one === "") - (other === "") || (one === "" ? 0 : direction * (Number(one) - Number(other)));
+  bundle.default.ext.type.order["number-or-missing-asc"] = numeric(1);
+  bundle.default.ext.type.order["number-or-missing-desc"] = numeric(-1);
   const table = new bundle.default(statistics, {
     paging: false,
     autoWidth: false,
@@ -50,6 +55,7 @@ whenIdle(async () => {
     ordering: { indicators: false, handler: false },
     columnControl: ["order"],
     columnDefs: [
+      { targets: "number", type: "number-or-missing" },
       { targets: "listed", columnControl: ["order", ["searchList"]] },
       { targets: "fixed", orderable: false, searchable: false, columnControl: [] },
     ],
