@@ -53,7 +53,7 @@ def read_axes(path: Path) -> Mapping[str, FloatArray]:
 def check_axes(study: Study, model: Model, findings: Findings) -> None:
     """Record what is wrong with a model's axes file, if there is one; no statistic needs it."""
     path = axes_file(study, model)
-    if not path.is_file():
+    if not path.exists():
         return
     with findings.losing("", "axes"):
         named = read_axes(path)

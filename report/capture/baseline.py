@@ -101,6 +101,7 @@ def _with_arrays(
             Reason.MISSING_CAPTURE,
         )  # fmt: skip
     headers = read_headers(path)
+    findings.unusable(headers.unusable.values(), "baseline")
     listed = len(capture.file.answers.questions)
     held = count_answers(path, headers)
     if held is not None and held != listed:

@@ -75,6 +75,7 @@ def read_calibration(study: Study, model: Model, findings: Findings) -> Calibrat
     with findings.losing(_CONTRASTS, "calibration"):
         lines = read_calibration_jsonl(jsonl_path)
         headers = read_headers(npz_path)
+        findings.unusable(headers.unusable.values(), "calibration")
         tokens = read_entropies(npz_path, headers, "top_k_logprobs", model, findings)
         kept = _lines_held(npz_path, headers, tokens, lines, findings)
         if kept.damaged is not None:

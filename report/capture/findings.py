@@ -74,6 +74,14 @@ class Findings:
                 Reason.CENSORED, "", part, note=True,
             )  # fmt: skip
 
+    def unusable(self, errors: Iterable[CaptureError], part: str) -> None:
+        """Note the members of an archive that can't be used and that nothing rests on."""
+        for error in errors:
+            self.problem(
+                error.path, error.field, error.problem, error.remedy, error.reason, "", part,
+                note=True,
+            )  # fmt: skip
+
     @contextmanager
     def losing(self, costs: str, part: str) -> Generator[None]:
         """Turn a `CaptureError` of the block into a problem that costs ``costs``."""

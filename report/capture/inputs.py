@@ -11,7 +11,9 @@ from report.capture.baseline import baseline_files
 from report.capture.calibration import calibration_files
 from report.capture.findings import CaptureError
 from report.capture.npz import describe, read_headers
+from report.study.errors import InputError
 from report.study.study import Model, Study
+from report.study.texts import check_regular
 
 
 def capture_files(study: Study, model: Model) -> tuple[Path, ...]:
@@ -21,7 +23,7 @@ def capture_files(study: Study, model: Model) -> tuple[Path, ...]:
         *calibration_files(study, model),
         axes_file(study, model),
     )
-    return tuple(path for path in expected if path.is_file())
+    return tuple(path for path in expected if path.exists())
 
 
 def describe_inputs(study: Study, model: Model) -> tuple[Mapping[str, object], ...]:
@@ -31,9 +33,10 @@ def describe_inputs(study: Study, model: Model) -> tuple[Mapping[str, object], .
 
 def _describe(path: Path, model: Model) -> Mapping[str, object]:
     try:
+        check_regular(path)
         with path.open("rb") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError:
+    except (InputError, OSError):
         # The reader meets the same error and records it, with what it costs.
         digest = ""
     return {

@@ -27,6 +27,7 @@ from report.capture.questions import MATCHED_ALIKE, folded, respelt, strangers
 from report.capture.rows import listing
 from report.study.errors import InputError
 from report.study.study import Study
+from report.study.texts import read_csv, read_text
 from stats.outcome import Reason
 
 _EXTRACT_AGAIN = "Write the features again from the captures."
@@ -39,12 +40,11 @@ class _Table:
         self.path = folder / f"{name}.csv"
         self.rows: dict[str, list[Row]] = defaultdict(list)
         try:
-            with self.path.open(encoding="utf-8", newline="") as handle:
-                for row in csv.DictReader(handle, strict=True):
-                    if None in row or None in row.values():
-                        raise InputError(self.path, "", "a row is not whole", _EXTRACT_AGAIN)
-                    self.rows[row.get("model", "")].append(row)
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            for row in read_csv(self.path):
+                if None in row or None in row.values():
+                    raise InputError(self.path, "", "a row is not whole", _EXTRACT_AGAIN)
+                self.rows[row.get("model", "")].append(row)
+        except csv.Error as error:
             problem = f"can't be read ({error})"
             raise InputError(self.path, "", problem, _EXTRACT_AGAIN) from error
 
@@ -77,8 +77,8 @@ def read_features(folder: Path) -> Features:
     """
     path = folder / "meta.json"
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        meta = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
         raise InputError(path, "", f"can't be read ({error})", _EXTRACT_AGAIN) from error
     version = cast("dict[str, Any]", meta).get("version") if isinstance(meta, dict) else None
     if version != FORMAT_VERSION:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,11 @@ import numpy as np
 from report.capture.features import FloatArray, IntArray
 from report.capture.findings import CaptureError
 from report.capture.questions import folded
+from report.study.errors import InputError
+from report.study.texts import read_text
 from stats.outcome import Reason
 
+_MOST = 2**53  # the last whole number before floats begin to skip some
 _WRITE_AGAIN = "Copy the file again, or make the capture again."
 
 
@@ -99,15 +103,15 @@ class CalibrationFile:
 def _number(value: object) -> float:
     """Return a JSON number as float, and NaN for anything else."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
+        return float(value) if abs(value) <= sys.float_info.max else math.nan
     return math.nan
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CaptureError(path, "", f"can't be read ({error})", _WRITE_AGAIN) from error
+        return read_text(path)
+    except InputError as error:
+        raise CaptureError(path, error.field, error.problem, error.remedy) from error
 
 
 def _object(path: Path, text: str, field: str) -> dict[str, Any]:
@@ -121,7 +125,12 @@ def _object(path: Path, text: str, field: str) -> dict[str, Any]:
 
 
 def _whole(values: FloatArray) -> IntArray | None:
-    if not np.isfinite(values).all() or (values < 0).any() or (values != np.rint(values)).any():
+    if (
+        not np.isfinite(values).all()
+        or (values < 0).any()
+        or (values > _MOST).any()
+        or (values != np.rint(values)).any()
+    ):
         return None
     return values.astype(np.int64)
 
@@ -132,7 +141,7 @@ def _answers(rows: list[dict[str, Any]]) -> Answers:
         given = _number(row.get("n_words"))
         response = row.get("response")
         counted = len(response.split()) if isinstance(response, str) else 0
-        words.append(int(given) if math.isfinite(given) and given >= 0 else counted)
+        words.append(int(given) if 0 <= given <= _MOST else counted)
     times = np.array([_number(row.get("generation_time_s")) for row in rows], dtype=np.float64)
     tokens = np.array([_number(row.get("n_tokens")) for row in rows], dtype=np.float64)
     # JSON may hold halves of surrogate pairs, which no file can.
@@ -193,6 +202,10 @@ def read_baseline_json(path: Path, model: str) -> BaselineFile:
     rows = _rows(path, document)
     values = _values(path, document)
     declared = _number(document.get("n_questions"))
+    if "n_questions" in document and not 0 <= declared <= _MOST:
+        raise CaptureError(
+            path, "n_questions", "is no count that a capture can have", "Make the file again."
+        )
     n_declared = int(declared) if math.isfinite(declared) else None
     if rows is None:
         sizes = {v.size for v in values.values()} | ({n_declared} if n_declared else set[int]())

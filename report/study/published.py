@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from report.study.errors import InputError
+from report.study.texts import read_csv
 
 Rows = list[dict[str, str]]
 
@@ -72,10 +73,9 @@ def read_tables(folder: Path, models: Collection[str], axes: Collection[str]) ->
 
 def _read(path: Path, models: Collection[str], axes: Collection[str]) -> Rows:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:  # spreadsheets write a mark
-            reader = csv.DictReader(handle, restval="")
-            rows, header = list(reader), reader.fieldnames or ()
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reader = read_csv(path, restval="")
+        rows, header = list(reader), reader.fieldnames or ()
+    except csv.Error as error:
         raise InputError(path, "", f"can't be read ({error})", "Save it as UTF-8 CSV.") from error
     known = {"model": models} if path.stem in _WITH_MODEL else {}
     known |= {"axis": axes} if path.stem in _WITH_AXIS else {}

@@ -5,14 +5,32 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import tomlkit
 
 from report.study.errors import InputError
+from report.study.texts import read_text
 
 _CAPTURE = re.compile(
     r"(.+)_(?:baseline|calibration)(?:_hidden_states|_responses)?\.(?:npz|jsonl?)"
 )
+
+
+_KEY = re.compile(r"[a-z0-9][a-z0-9_]*")
+_MOST = 10**6
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a baseline JSON says."""
+
+    axes: tuple[str, ...] = ()
+    n_questions: int = 0
+    there: bool = True
 
 
 def init(folder: Path, today: dt.date) -> Path:
@@ -47,55 +65,101 @@ def init(folder: Path, today: dt.date) -> Path:
             raw, "", "it holds no captures",
             "Name a folder with <model>_baseline_hidden_states.npz and <model>_baseline.json.",
         )  # fmt: skip
+    problem = [name for name in models if not _KEY.fullmatch(name)]
     described = {model: _baseline(raw / f"{model}_baseline.json") for model in models}
-    axes = list(dict.fromkeys(axis for fields in described.values() for axis in fields["axes"]))
-    questions = max((fields["n_questions"] for fields in described.values()), default=0)
-    lines = [
-        f"id = {json.dumps(_id(folder.resolve().name))}",
-        f"title = {json.dumps(folder.resolve().name)}  # the title of the document",
-        f"date = {today.isoformat()}",
-        f"raw = {json.dumps('raw' if raw != folder else '.')}",
-        f"n_questions = {questions or 30}",
-        "# What was asked of which models, in two or three sentences: it opens the abstract.",
-        'summary = ""',
-        "",
-        "# The analysis plan: decide it before you look at any number.",
-        "[plan]",
-        f"seed = {today:%Y%m%d}",
-        "alpha = 0.05",
-        'decision = "bh"  # or holm, by, maxt',
-        "n_resamples = 10000",
-        "",
-    ]
-    for axis in axes:
-        positive, _, negative = axis.partition("_")
-        lines += ["[[axes]]", f'key = "{axis}"', f'positive = "{positive}"',
-                  f'negative = "{negative or "not " + positive}"', ""]  # fmt: skip
-    lines += ["# Tests never reach across cohorts.", "[[cohorts]]", 'key = "models"',
-              'title = "All models"',
-              '# unit = "condition"  # where these are one model under several conditions',
-              '# intervention = "decoding temperature"  # what was varied then', ""]  # fmt: skip
-    for model in models:
-        baseline = described[model]["axes"]
-        lines += ["[[models]]", f'key = "{model}"', f'name = "{model}"  # as readers call it',
-                  'cohort = "models"',
-                  "# vocabulary = 32000  # gives the upper bound of the entropy",
-                  "# level = 0.7  # value of the cohort's intervention",
-                  '# tuning = "base"  # instruct where it is not given',
-                  *([] if baseline else ["in_baseline = false"]), ""]  # fmt: skip
-    path.write_text("\n".join(lines), encoding="utf-8")
+    axes = list(dict.fromkeys(axis for found in described.values() for axis in found.axes))
+    if problem:
+        small = re.sub(r"[^a-z0-9]+", "_", problem[0].lower()).strip("_") or "model"
+        raise InputError(
+            raw, "", f"the files of {problem[0]!r} can't be named in study.toml",
+            f"Rename them to {small}_baseline.json and so on: small letters, digits and"
+            " underscores. The name for readers may be any.",
+        )  # fmt: skip
+    odd = [axis for axis in axes if not _KEY.fullmatch(axis)]
+    if odd:
+        raise InputError(
+            raw, "axes", f"the axis {odd[0]!r} can't be named in study.toml",
+            "Rename it in the captures: small letters, digits and underscores.",
+        )  # fmt: skip
+    if not axes:
+        raise InputError(
+            raw, "axes", "no baseline JSON that can be read names an axis",
+            "Add a <model>_baseline.json with axes.",
+        )  # fmt: skip
+    path.write_text(_document(folder, raw, described, axes, today), encoding="utf-8")
     return path
 
 
-def _id(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "study"
+def _document(
+    folder: Path, raw: Path, described: Mapping[str, _Found], axes: Sequence[str], today: dt.date
+) -> str:
+    name = folder.resolve().name
+    questions = max((found.n_questions for found in described.values()), default=0)
+    document = tomlkit.document()
+    document["id"] = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "study"
+    document["title"] = tomlkit.item(name.encode(errors="replace").decode()).comment(
+        "the title of the document"
+    )
+    document["date"] = today
+    document["raw"] = "raw" if raw != folder else "."
+    document["n_questions"] = questions if questions > 1 else 30
+    document.add(tomlkit.comment(
+        "What was asked of which models, in two or three sentences: it opens the abstract."
+    ))  # fmt: skip
+    document["summary"] = ""
+    document.add(tomlkit.nl())
+    document.add(tomlkit.comment("The analysis plan: decide it before you look at any number."))
+    plan = tomlkit.table()
+    plan["seed"] = int(f"{today:%Y%m%d}")
+    plan["alpha"] = 0.05
+    plan["decision"] = tomlkit.item("bh").comment("or holm, by, maxt")
+    plan["n_resamples"] = 10000
+    document["plan"] = plan
+    document["axes"] = tomlkit.aot()
+    for axis in axes:
+        positive, _, negative = axis.partition("_")
+        table = tomlkit.table()
+        table |= {"key": axis, "positive": positive, "negative": negative or f"not {positive}"}
+        document["axes"].append(table)
+    cohort = tomlkit.table()
+    cohort |= {"key": "models", "title": "All models"}
+    cohort.add(tomlkit.comment("Tests never reach across cohorts."))
+    cohort.add(
+        tomlkit.comment('unit = "condition"  # where these are one model under several conditions')
+    )
+    cohort.add(tomlkit.comment('intervention = "decoding temperature"  # what was varied then'))
+    document["cohorts"] = tomlkit.aot()
+    document["cohorts"].append(cohort)
+    document["models"] = tomlkit.aot()
+    for key, found in described.items():
+        model = tomlkit.table()
+        model["key"] = key
+        model["name"] = tomlkit.item(key).comment("as readers call it")
+        model["cohort"] = "models"
+        model.add(tomlkit.comment("vocabulary = 32000  # gives the upper bound of the entropy"))
+        model.add(tomlkit.comment("level = 0.7  # value of the cohort's intervention"))
+        model.add(tomlkit.comment('tuning = "base"  # instruct where it is not given'))
+        if not found.there:
+            model["in_baseline"] = False
+        document["models"].append(model)
+    return tomlkit.dumps(document)
 
 
-def _baseline(path: Path) -> dict[str, Any]:
+def _baseline(path: Path) -> _Found:
     """Read axes and number of questions; a file that can't be read is left to ``check``."""
+    if not path.exists():
+        return _Found(there=False)
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
-        return {"axes": [], "n_questions": 0}
-    axes = fields.get("axes") or fields.get("baseline") or {}
-    return {"axes": list(axes), "n_questions": int(fields.get("n_questions", 0))}
+        fields = json.loads(read_text(path))
+    except (InputError, ValueError, RecursionError):
+        return _Found()
+    if not isinstance(fields, dict):
+        return _Found()
+    fields = cast("dict[str, Any]", fields)
+    axes = fields.get("axes", fields.get("baseline"))
+    rows, said = fields.get("responses"), fields.get("n_questions")
+    n = len(cast("list[Any]", rows)) if isinstance(rows, list) and rows else said
+    return _Found(
+        tuple(cast("dict[str, Any]", axes)) if isinstance(axes, dict) else (),
+        n if isinstance(n, int) and 1 < n < _MOST else 0,
+    )

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from report.study.errors import InputError
 from report.study.published import read_tables
 from report.study.settings import Plan
+from report.study.texts import read_text
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 _KEY = r"^[a-z0-9][a-z0-9_]*$"
@@ -120,7 +121,7 @@ class Study(BaseModel):
     source: str = ""
     synthetic: bool = False
     plan: Plan
-    axes: tuple[Axis, ...]
+    axes: tuple[Axis, ...] = Field(min_length=1)
     cohorts: tuple[Cohort, ...]
     models: tuple[Model, ...]
     raw: str = "raw"
@@ -141,6 +142,11 @@ class Study(BaseModel):
         ):
             if len(set(keys)) != len(keys):
                 raise ValueError(f"two entries of [[{kind}s]] share a key")
+        names = [m.name for m in self.models]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"two models are called {twice[0]!r}, and readers can't tell them apart"
+            )
         return self
 
     @property
@@ -192,7 +198,7 @@ def load_study(folder: Path) -> Study:
             "Name a study folder, or make one with `python -m report init DIR`.",
         )  # fmt: skip
     try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        fields = tomllib.loads(read_text(path))
         return Study.model_validate(fields | {"folder": folder})
     except tomllib.TOMLDecodeError as error:
         raise InputError(path, "", f"not valid TOML: {error}", "Correct the line.") from error
@@ -218,6 +224,8 @@ def _misfit(path: Path, error: ValidationError) -> InputError:
             path, field, f"{found['input']!r} can't be used",
             f"Use small letters, digits and {dash} alone.",
         )  # fmt: skip
+    if kind == "too_short":
+        return InputError(path, field, "there is none", f"Add at least one [[{field}]].")
     problem = found["msg"].removeprefix("Value error, ")
     return InputError(path, field, problem[:1].lower() + problem[1:], "Correct the field.")
 

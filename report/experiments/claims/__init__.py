@@ -22,6 +22,7 @@ from report.ledger import format as fmt
 from report.ledger.ledger import Ledger
 from report.study.errors import InputError
 from report.study.study import Study
+from report.study.texts import read_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -126,10 +127,10 @@ def load_claims(study: Study) -> tuple[Claim, ...]:
         Naming the claim and the field that is wrong.
     """
     path = study.folder / "claims.toml"
-    if not path.is_file():
+    if not path.exists():
         return ()
     try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        fields = tomllib.loads(read_text(path))
         return _File.model_validate(fields).claims
     except tomllib.TOMLDecodeError as error:
         raise InputError(path, "", f"not valid TOML: {error}", "Correct the line.") from error

@@ -46,8 +46,10 @@ def test_altered_bytes_are_found_when_the_array_is_read(tmp_path, save):
 def test_a_pickle_is_never_opened(tmp_path):
     path = tmp_path / "pickled.npz"
     np.savez(path, fine=np.zeros(3), bad=np.array([{}, None], dtype=object))
+    headers = read_headers(path)
+    assert list(headers) == ["fine"]
     with pytest.raises(CaptureError, match="bad: holds pickled Python objects"):
-        read_headers(path)
+        read_floats(path, "bad", headers, ndim=1)
     with pytest.raises(CaptureError):
         read_array(path, "bad")
 
@@ -63,12 +65,13 @@ def test_an_array_shorter_than_its_header_is_refused(tmp_path):
         read_headers(path)
 
 
-def test_what_is_no_array_is_refused(tmp_path):
+def test_what_is_no_array_is_not_opened(tmp_path):
     path = tmp_path / "odd.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("notes.txt", "hello")
-    with pytest.raises(CaptureError, match=r"notes\.txt"):
-        read_headers(path)
+    headers = read_headers(path)
+    assert not headers
+    assert list(headers.unusable) == ["notes.txt"]
 
 
 @pytest.mark.parametrize("array", [np.zeros((2, 2), int), np.zeros(4), np.zeros((2, 2), complex)])

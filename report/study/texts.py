@@ -1,0 +1,79 @@
+"""The one way in which the text files of a study are read."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from pathlib import Path
+
+from report.study.errors import InputError
+
+LFS_POINTER = b"version https://git-lfs"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def check_regular(path: Path) -> None:
+    """Refuse a pipe, a device, a socket or a folder, without opening it.
+
+    Raises
+    ------
+    InputError
+        If the path is there and is no regular file.
+    """
+    if path.exists() and not path.is_file():
+        raise InputError(
+            path, "", "is no regular file (a pipe, a device, a socket or a folder)",
+            "Put the file itself in its place.",
+        )  # fmt: skip
+
+
+def read_text(path: Path) -> str:
+    """Read a text file in UTF-8, with or without a byte order mark; line ends stay as they are.
+
+    Raises
+    ------
+    InputError
+        If it can't be read, is a Git LFS pointer, or is in another encoding.
+    """
+    check_regular(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(path, "", f"can't be read ({error})", "Copy the file again.") from error
+    if content.startswith(LFS_POINTER):
+        raise InputError(
+            path, "", "is a Git LFS pointer, not the file itself", "Run `git lfs pull`."
+        )
+    if content.startswith(_UTF_16):
+        raise InputError(path, "", "is not UTF-8 but UTF-16 or UTF-32", "Save it as UTF-8.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            path, "", f"is not UTF-8 (byte 0x{content[error.start]:02x} in line {line})",
+            "Save it as UTF-8.",
+        ) from error  # fmt: skip
+
+
+def read_csv(path: Path, *, restval: str | None = None) -> csv.DictReader[str]:
+    """Open a CSV file for reading by rows.
+
+    Raises
+    ------
+    InputError
+        If its text can't be read, or two of its columns share a name.
+    """
+    text = io.StringIO(read_text(path), newline="")
+    reader = csv.DictReader(text, restval=restval, strict=True)
+    try:
+        header = list(reader.fieldnames or ())
+    except csv.Error as error:
+        raise InputError(path, "", f"can't be read ({error})", "Save it as UTF-8 CSV.") from error
+    for column in header:
+        if column and header.count(column) > 1:
+            raise InputError(
+                path, column, "two columns have this name", "Keep one, or rename the other."
+            )
+    return reader
