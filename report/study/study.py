@@ -144,9 +144,7 @@ class Study(BaseModel):
                 raise ValueError(f"two entries of [[{kind}s]] share a key")
         names = [m.name for m in self.models]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(
-                f"two models are called {twice[0]!r}, and readers can't tell them apart"
-            )
+            raise ValueError(f"two models are called {twice[0]!r}; give each its own name")
         return self
 
     @property

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import zipfile
 
 import numpy as np
@@ -82,3 +83,31 @@ def test_only_floats_in_the_right_dimensions_are_taken(tmp_path, array):
         read_floats(path, "x", read_headers(path), ndim=2)
     with pytest.raises(CaptureError, match="is not in the file"):
         read_floats(path, "y", read_headers(path), ndim=2)
+
+
+def test_a_member_that_unpacks_to_far_too_much_is_refused_unread(tmp_path):
+    path = tmp_path / "bomb.npz"
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("x.npy", "w") as stream,
+    ):
+        for _ in range(300):
+            stream.write(bytes(2**20))
+    with pytest.raises(CaptureError, match="would unpack"):
+        read_headers(path)
+
+
+def test_a_pipe_and_a_pointer_are_named(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(CaptureError, match="no regular file"):
+        read_headers(tmp_path / "pipe.npz")
+    (tmp_path / "lfs.npz").write_text("version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(CaptureError, match="git lfs pull"):
+        read_headers(tmp_path / "lfs.npz")
+
+
+def test_bfloat16_is_recognised(tmp_path):
+    path = tmp_path / "b.npz"
+    np.savez(path, x=np.zeros((2, 2), np.uint16))
+    with pytest.raises(CaptureError, match="Save it as float32"):
+        read_floats(path, "x", read_headers(path), ndim=2)

@@ -73,7 +73,7 @@ def test_correlations_have_limits_and_axes_names(read, rho, axis, column):
 
 def test_what_is_not_text_is_refused(tmp_path):
     (tmp_path / "layers.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="can't be read"):
+    with pytest.raises(InputError, match="is not UTF-8"):
         read_tables(tmp_path, (), ())
 
 

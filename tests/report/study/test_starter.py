@@ -43,3 +43,34 @@ def test_nothing_is_overwritten_and_nothing_made_up(tmp_path):
     (tmp_path / "study.toml").write_text("")
     with pytest.raises(InputError, match="exists already"):
         init(tmp_path, TODAY)
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "not JSON", '{"axes": {}, "n_questions": 1e400}'])
+def test_no_study_is_written_without_an_axis(tmp_path, content):
+    (tmp_path / "tiny_baseline.json").write_text(content)
+    with pytest.raises(InputError, match="names an axis"):
+        init(tmp_path, TODAY)
+    assert not (tmp_path / "study.toml").exists()
+
+
+def test_what_cannot_be_a_key_is_refused_with_what_to_rename(tmp_path):
+    fields = {"axes": {'Warm-Cold "x"': {"values": [0.1]}}}
+    (tmp_path / "tiny_baseline.json").write_text(json.dumps(fields))
+    with pytest.raises(InputError, match="the axis"):
+        init(tmp_path, TODAY)
+    (tmp_path / "tiny_baseline.json").unlink()
+    fields = {"axes": {"warm_cold": {"values": [0.1]}}}
+    (tmp_path / "Org__Model-1.5B_baseline.json").write_text(json.dumps(fields))
+    with pytest.raises(InputError, match=r"Rename them to org_model_1_5b_baseline\.json"):
+        init(tmp_path, TODAY)
+
+
+def test_odd_folder_names_are_escaped(tmp_path):
+    folder = tmp_path / '\U0001f600 "q" \\ \x7f'
+    folder.mkdir()
+    fields = {"axes": {"warm_cold": {"values": [0.1] * 4}}, "responses": [{}] * 4}
+    (folder / "tiny_baseline.json").write_text(json.dumps(fields))
+    init(folder, TODAY)
+    study = load_study(folder)
+    assert study.title == folder.name
+    assert study.n_questions == 4
