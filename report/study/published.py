@@ -38,14 +38,15 @@ _WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     "peaks": {"starred": ("true", "false")},
     "integrity_models": {"basis": ("figure", "assumed")},
 }
+_HUGE = 1e12  # squares of more would leave the range of floats in sums
 # Smallest and largest value that a column can hold.
 _LIMITS = {
     "rho": (-1.0, 1.0),
     "recovered_rho": (-1.0, 1.0),
     "p": (math.ulp(0.0), 1.0),
-    "entropy_mean_nats": (0.0, math.inf),
-    "entropy_sd_nats": (0.0, math.inf),
-    "effective_dimension": (0.0, math.inf),
+    "entropy_mean_nats": (0.0, _HUGE),
+    "entropy_sd_nats": (0.0, _HUGE),
+    "effective_dimension": (0.0, _HUGE),
 }
 _WITH_AXIS = ("behaviour", "calibration", "peaks", "constant_axes", "integrity_axes")
 _WITH_MODEL = ("generation", "layers", "dead_zones", "integrity_models", *_WITH_AXIS)
@@ -131,10 +132,11 @@ def _check_numbers(
             value = float(text)
         except ValueError:
             value = math.nan
-        low, high = _LIMITS.get(column, (-math.inf, math.inf))
+        low, high = _LIMITS.get(column, (-_HUGE, _HUGE))
         counted = name not in counts or text.isdecimal()
         if not (math.isfinite(value) and low <= value <= high and counted):
             kind = "a count" if name in counts else "a number that it can be"
+            kind += " (its sign is U+2212: write a hyphen)" if "\N{MINUS SIGN}" in text else ""
             raise InputError(
                 path, column, f"line {line} holds {text!r}, which is not {kind}",
                 "Correct it." if name == column else "Correct it, or leave the cell empty.",
