@@ -87,8 +87,8 @@ def oddly_named(
     fields["authors"] = [{"name": odd("Author"), "affiliation": odd("Place")}]
     fields["cohorts"][0]["title"] = odd("Cohort")
     fields["axes"][5] |= {"positive": odd("Pole"), "negative": odd("Other")}
-    for model in fields["models"]:
-        model |= {"name": odd("Model"), "short": "<b>|*_$&"}
+    for number, model in enumerate(fields["models"]):
+        model |= {"name": odd("Model") + f" {number}" * (number > 0), "short": "<b>|*_$&"}
     fields["models"][1]["tuning"] = "base"
     write_study(folder, fields)
     for path in [*folder.glob("raw/*.json"), *folder.glob("raw/*.jsonl")]:
