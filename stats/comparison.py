@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import comb, hypot, isfinite, sqrt
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from stats.checks import FloatArray, confidence, is_constant, one_of, real, vector
 from stats.nulls import (
@@ -330,3 +330,34 @@ def sign_agreement(signs: Sequence[int]) -> Outcome:
         return Outcome.missing(method, reason, direction.size)
     tail = sum(comb(n, i) for i in range(max(positive, n - positive), n + 1)) / 2**n
     return Outcome(method, n, float(positive), min(1.0, 2.0 * tail), 2.0 ** (1 - n), exact=True)
+
+
+def intraclass(means: FloatArray, variances: FloatArray, sizes: NDArray[np.int64]) -> Estimate:
+    """Estimate the intraclass correlation ICC(1) from groups' means and variances.
+
+    One-way random effects, by analysis of variance; groups may differ in size.
+
+    Parameters
+    ----------
+    means, variances : ndarray, shape (groups,)
+        Of each group; the variance with n - 1.
+    sizes : ndarray of int, shape (groups,)
+        At least 2 each.
+
+    Returns
+    -------
+    Estimate
+        ``n`` is the number of groups. It can be negative: groups then differ less than chance
+        alone would make them.
+    """
+    groups, n = means.size, int(sizes.sum())
+    if groups < 2:
+        return Estimate.missing(Reason.TOO_FEW, groups)
+    grand = float((sizes * means).sum() / n)
+    between = float((sizes * (means - grand) ** 2).sum()) / (groups - 1)
+    within = float(((sizes - 1) * variances).sum()) / (n - groups)
+    size = (n - float((sizes**2).sum()) / n) / (groups - 1)
+    total = between + (size - 1) * within
+    if total <= 0.0:
+        return Estimate.missing(Reason.CONSTANT_INPUT, groups)
+    return Estimate((between - within) / total, groups)

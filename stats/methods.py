@@ -146,6 +146,8 @@ def _means() -> Iterator[Method]:
     yield Method("mean-of-answers-wrong", "mean over answers that have wrong rows")
     yield Method("mean-of-answers-tokens", "mean over answers of the token mean")
     yield Method("slope", "mean over answers of the slope over token positions")
+    yield Method("within-questions", "mean over questions of the variance between answers")
+    yield Method("intraclass", "intraclass correlation of answers to one question")
     yield Method("mass", "mean probability mass of the stored candidates")
     for end in ("lower", "upper"):
         yield Method(f"{end}-bound", f"{end} bound, mean over questions")
@@ -156,6 +158,7 @@ def _means() -> Iterator[Method]:
 
 def _counts() -> Iterator[Method]:
     yield Method("count", "count")
+    yield Method("count-over-answers", "count over answers")
     yield Method("count-published", "count, as published")
     yield Method("count-lost-answers", "count of answers without rows")
     yield Method("count-lost-axes", "count of axes without any value")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -204,25 +203,20 @@ def _layers(
 def _projections(
     path: Path, file: BaselineFile, study: Study, findings: Findings
 ) -> dict[str, FloatArray]:
-    n = len(file.answers.questions)
-    if file.declared is not None and file.declared != n:
+    n, asked = len(file.answers.questions), len(set(file.answers.questions))
+    if file.declared is not None and file.declared not in (n, asked):
         findings.problem(
             path, "n_questions", f"says {file.declared}, the file lists {n}",
             "Make the baseline file again.", Reason.MISALIGNED, "", "projections",
         )  # fmt: skip
-    if n != study.n_questions:
+    if asked != study.n_questions:
         findings.problem(
-            path, "responses", f"lists {n} questions, the study asks {study.n_questions}",
+            path, "responses", f"lists {asked} questions, the study asks {study.n_questions}",
             "Correct n_questions in study.toml, or make the capture again.", Reason.TOO_FEW, "",
             "projections", note=True,
         )  # fmt: skip
     findings.spellings(path, file.answers.written, "projections")
-    twice = [text for text, times in Counter(file.answers.questions).items() if times > 1]
-    if twice:
-        findings.problem(
-            path, "question", f"answered more than once, the last was used: {listing(twice, 3)}",
-            "Keep one answer to each question.", Reason.MISALIGNED, "", "projections",
-        )  # fmt: skip
+    findings.repeats(path, file.answers.questions, "projections")
     unknown = sorted((file.projections.keys() | set(file.uneven)) - {a.key for a in study.axes})
     if unknown:
         findings.problem(

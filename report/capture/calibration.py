@@ -14,6 +14,7 @@ from report.capture.features import IntArray
 from report.capture.findings import CaptureError, Findings
 from report.capture.npz import Header, read_headers
 from report.capture.questions import Overlap
+from report.capture.repeats import Groups, groups_of
 from report.capture.responses import CalibrationFile, read_calibration_jsonl
 from report.capture.rows import (
     TokenRows,
@@ -41,14 +42,14 @@ class CalibrationCapture:
     model : str
     file : CalibrationFile
     rows : TokenRows
-    latest : ndarray of int
-        Positions of the answers, without those that a later one with the same labels replaces.
+    groups : sequence of ndarray of int
+        Positions of the answers to each question under each pole.
     """
 
     model: str
     file: CalibrationFile
     rows: TokenRows
-    latest: IntArray
+    groups: Groups
 
 
 def calibration_files(study: Study, model: Model) -> tuple[Path, Path]:
@@ -86,9 +87,10 @@ def read_calibration(study: Study, model: Model, findings: Findings) -> Calibrat
         _report_axes(npz_path, study, lines, kept, findings)
         findings.spellings(jsonl_path, kept.answers.written, "calibration")
         _report_pairing(jsonl_path, kept, findings)
-        latest = _latest(jsonl_path, kept, findings)
-        _report_sizes(jsonl_path, study, kept.select(latest), findings)
-        return CalibrationCapture(model.key, kept, rows, latest)
+        groups = _groups(jsonl_path, kept, findings)
+        first = np.array([group[0] for group in groups], dtype=np.int64)
+        _report_sizes(jsonl_path, study, kept.select(first), findings)
+        return CalibrationCapture(model.key, kept, rows, groups)
     return None
 
 
@@ -175,20 +177,12 @@ def _report_axes(
         )  # fmt: skip
 
 
-def _latest(path: Path, kept: CalibrationFile, findings: Findings) -> IntArray:
-    """Return the positions of the last answer to each question under each pole."""
-    read = [(i, label) for i, label in enumerate(kept.labels) if label[0]]
-    last = {label: i for i, label in read}
-    repeated = [
-        ", ".join(label) for label, n in Counter(label for _, label in read).items() if n > 1
-    ]
-    if repeated:
-        findings.problem(
-            path, "question", f"answered more than once, the last was used: {listing(repeated, 2)}",
-            "Keep one answer to each question under each pole.", Reason.MISALIGNED, "",
-            "calibration",
-        )  # fmt: skip
-    return np.array(sorted(last.values()), dtype=np.int64)
+def _groups(path: Path, kept: CalibrationFile, findings: Findings) -> list[IntArray]:
+    """Return the positions of the answers to each question under each pole."""
+    read = np.array([i for i, axis in enumerate(kept.axis) if axis], dtype=np.int64)
+    labels = [kept.labels[i] for i in read]
+    findings.repeats(path, labels, "calibration")
+    return [read[group] for group in groups_of(labels)]
 
 
 def _report_pairing(path: Path, kept: CalibrationFile, findings: Findings) -> None:

@@ -29,8 +29,10 @@ from report.capture.features import (
 )
 from report.capture.findings import Findings
 from report.capture.inputs import capture_files, describe_inputs
+from report.capture.lengths import limit_of
 from report.capture.questions import strangers
 from report.capture.read_features import fitted, read_features
+from report.capture.repeats import Groups, averaged, groups_of, summed, variances
 from report.capture.rows import TokenRows
 from report.study.study import Model, Study
 from stats.entropy import (
@@ -174,78 +176,96 @@ def read_model(
 
 
 def baseline_features(capture: BaselineCapture) -> Baseline:
-    """Compute the features of one baseline capture; of repeated questions the last answer."""
+    """Compute the features of one baseline capture; answers to one question are averaged."""
     listed = capture.file.answers
-    latest = np.array(sorted({q: i for i, q in enumerate(listed.questions)}.values()))
+    groups = groups_of(listed.questions)
     tokens = _tokens(listed.counts, len(listed.questions))
-    layers = None if capture.layers is None else capture.layers[latest]
+    if capture.rows is not None:
+        tokens = np.diff(capture.rows.boundaries.edges)
     return Baseline(
         model=capture.model,
-        questions=tuple(listed.questions[i] for i in latest),
-        n_tokens=(np.diff(capture.rows.boundaries.edges) if capture.rows else tokens)[latest],
-        n_words=listed.n_words[latest],
-        projections={axis: values[latest] for axis, values in capture.projections.items()},
-        **_token_features(capture, latest),
-        **({} if layers is None else _layer_features(layers)),
+        questions=tuple(listed.questions[group[0]] for group in groups),
+        n_tokens=averaged(tokens, groups),
+        n_words=averaged(listed.n_words, groups),
+        n_answers=np.array([group.size for group in groups], dtype=np.int64),
+        n_longest=_longest(tokens, groups),
+        projections={axis: averaged(v, groups) for axis, v in capture.projections.items()},
+        **_token_features(capture, groups),
+        **({} if capture.layers is None else _layer_features(capture.layers, groups)),
     )
 
 
-def _token_features(capture: BaselineCapture, latest: IntArray) -> dict[str, Any]:
-    """Compute what comes from the tokens of the chosen answers; NaN where there are none."""
+def _longest(tokens: IntArray, groups: Groups) -> IntArray:
+    """Count the answers to each question that are as long as the longest of the capture."""
+    longest = (tokens == tokens.max(initial=0)) & (tokens > 0)
+    return summed(longest.astype(np.int64), groups)
+
+
+def _token_features(capture: BaselineCapture, groups: Groups) -> dict[str, Any]:
+    """Compute what comes from the tokens of the answers; NaN where there are none."""
     if capture.rows is None:
         names = ("entropy", "entropy_low", "entropy_high", "stored_mass", "slope",
                  "autocorrelation")  # fmt: skip
-        missing = {name: np.full(latest.size, np.nan) for name in names}
+        missing = {name: np.full(len(groups), np.nan) for name in names}
         return missing | {"filtered": False, "boundaries": ""}
     tokens, boundaries = capture.rows.tokens, capture.rows.boundaries
     edges = boundaries.edges
     parts = answers(tokens.top_k, edges)
-    whole = [a for i in latest if (a := parts[i]).size and np.isfinite(a).all()]
+    whole = [a for a in parts if a.size and np.isfinite(a).all()]
     slopes, lags = _courses(capture.rows)
     wrong = _misaligned(capture.rows)
+    entropy = answer_means(tokens.top_k, edges)
     return {
-        "entropy": answer_means(tokens.top_k, edges)[latest],
-        "entropy_low": answer_means(tokens.low, edges)[latest],
-        "entropy_high": answer_means(tokens.high, edges)[latest],
-        "stored_mass": answer_means(tokens.mass, edges)[latest],
-        "slope": slopes[latest],
-        "autocorrelation": lags[latest],
+        "entropy": averaged(entropy, groups),
+        "entropy_within": (
+            variances(entropy, groups) if any(group.size > 1 for group in groups) else None
+        ),
+        "entropy_low": averaged(answer_means(tokens.low, edges), groups),
+        "entropy_high": averaged(answer_means(tokens.high, edges), groups),
+        "stored_mass": averaged(answer_means(tokens.mass, edges), groups),
+        "slope": averaged(slopes, groups),
+        "autocorrelation": averaged(lags, groups),
         "filtered": tokens.filtered,
         "boundaries": boundaries.rule,
         "running_entropy": running_entropy(whole) if whole else None,
-        "misaligned_entropy": None if wrong is None else wrong[latest],
-        "unfiltered": _unfiltered(capture, edges, latest),
+        "misaligned_entropy": None if wrong is None else averaged(wrong, groups),
+        "unfiltered": _unfiltered(capture, edges, groups),
     }
 
 
-def _layer_features(layers: NDArray[Any]) -> dict[str, Any]:
-    """Compute what comes from the states of every layer, shape (Q, L, H)."""
-    known = np.isfinite(layers).all(axis=-1).any(axis=-1)  # else a question overflowed everywhere
+def _layer_features(layers: NDArray[Any], groups: Groups) -> dict[str, Any]:
+    """Compute what comes from the states of every layer, shape (answers, L, H)."""
+    states = averaged(layers, groups)
+    known = np.isfinite(states).all(axis=-1).any(axis=-1)  # else a question overflowed everywhere
     return {
-        "layer_entropy": activation_entropy(layers),
-        "layer_entropy_fixed": activation_entropy(layers, FIXED_BINS),
-        "layer_entropy_corrected": activation_entropy(layers, corrected=True),
+        "layer_entropy": averaged(activation_entropy(layers), groups),
+        "layer_entropy_fixed": averaged(activation_entropy(layers, FIXED_BINS), groups),
+        "layer_entropy_corrected": averaged(activation_entropy(layers, corrected=True), groups),
         "spectral_entropy": np.array(
-            [spectral_entropy(layers[known, i]) for i in range(layers.shape[1])]
+            [spectral_entropy(states[known, i]) for i in range(layers.shape[1])]
         ),
     }
 
 
 def calibration_features(capture: CalibrationCapture) -> Calibration:
-    """Compute the features of one calibration capture."""
-    edges, latest = capture.rows.boundaries.edges, capture.latest
-    file = capture.file.select(latest)
+    """Compute the features of one calibration capture; answers to one question are averaged."""
+    edges, groups = capture.rows.boundaries.edges, capture.groups
+    file = capture.file.select(np.array([group[0] for group in groups], dtype=np.int64))
     wrong = _misaligned(capture.rows)
+    tokens = np.diff(edges)
     return Calibration(
         model=capture.model,
         axis=file.axis,
         pole=file.pole,
         question=file.answers.questions,
-        n_tokens=np.diff(edges)[latest],
-        n_words=file.answers.n_words,
-        entropy=answer_means(capture.rows.tokens.top_k, edges)[latest],
+        n_tokens=averaged(tokens, groups),
+        n_words=averaged(capture.file.answers.n_words, groups),
+        n_answers=np.array([group.size for group in groups], dtype=np.int64),
+        n_longest=_longest(tokens, groups),
+        limit=limit_of(tokens.tolist()),
+        entropy=averaged(answer_means(capture.rows.tokens.top_k, edges), groups),
         boundaries=capture.rows.boundaries.rule,
-        misaligned_entropy=None if wrong is None else wrong[latest],
+        misaligned_entropy=None if wrong is None else averaged(wrong, groups),
     )
 
 
@@ -267,17 +287,17 @@ def _misaligned(rows: TokenRows) -> FloatArray | None:
     return None if wrong is None else answer_means(rows.tokens.top_k, wrong)
 
 
-def _unfiltered(capture: BaselineCapture, edges: IntArray, latest: IntArray) -> Unfiltered | None:
+def _unfiltered(capture: BaselineCapture, edges: IntArray, groups: Groups) -> Unfiltered | None:
     raw, full = capture.raw, capture.full
     if raw is None or full is None:
         return None
     inside = (full >= raw.low - _ROUNDING) & (full <= raw.high + _ROUNDING)
     counts = [int(part.sum()) for part in answers(inside.astype(np.float64), edges)]
     return Unfiltered(
-        entropy=answer_means(raw.entropy, edges)[latest],
-        entropy_low=answer_means(raw.low, edges)[latest],
-        entropy_high=answer_means(raw.high, edges)[latest],
-        stored_mass=answer_means(raw.mass, edges)[latest],
-        entropy_full=answer_means(full, edges)[latest],
-        n_inside=np.array(counts, dtype=np.int64)[latest],
+        entropy=averaged(answer_means(raw.entropy, edges), groups),
+        entropy_low=averaged(answer_means(raw.low, edges), groups),
+        entropy_high=averaged(answer_means(raw.high, edges), groups),
+        stored_mass=averaged(answer_means(raw.mass, edges), groups),
+        entropy_full=averaged(answer_means(full, edges), groups),
+        n_inside=summed(np.array(counts, dtype=np.int64), groups),
     )

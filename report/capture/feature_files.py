@@ -15,6 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from report.capture.features import Baseline, Calibration, Features, FloatArray
 
 FORMAT_VERSION = 1
@@ -43,7 +45,9 @@ of the report is computed from. Entropies are in nats. An empty cell is a missin
 `problems` in `meta.json` says why. Questions and answers count from 1, layers from 0 (the
 embeddings), positions (tokens of an answer) from 1.
 
-- `questions.csv`, one row a model and question: `number`, `text`, `n_tokens`, `n_words`;
+- `questions.csv`, one row a model and question: `number`, `text`, `n_answers` (where there are
+  several, all else is their mean), `n_tokens`, `n_longest` (answers as long as the longest of the
+  capture), `n_words`, `entropy_within` (variance of entropy between the answers);
   `entropy` (mean over the tokens), `entropy_low` and `entropy_high` (bounds of the entropy over
   the whole vocabulary), `stored_mass` (probability of the stored candidates), `slope` (of the
   entropy, a token), `autocorrelation` (at lag 1), `misaligned_entropy` (what the offsets of
@@ -57,14 +61,18 @@ embeddings), positions (tokens of an answer) from 1.
 - `spectra.csv`, one row a model and layer: `spectral_entropy` of the covariance over questions.
 - `positions.csv`, one row a model and position: `running_entropy`, the mean entropy of the
   tokens up to this one.
-- `calibration.csv`, one row a model and answer (`number`): `axis`, `pole`, `question`,
-  `n_tokens`, `n_words`, `entropy`, `misaligned_entropy`.
+- `calibration.csv`, one row a model, axis, pole and question (`number`): `axis`, `pole`,
+  `question`, `n_answers`, `n_tokens`, `n_longest`, `n_words`, `entropy`, `misaligned_entropy`.
 - `meta.json`: format version, scalars by model, problems found, captures with size and SHA-256.
 """
 
 
 def _number(value: float) -> str:
     return "" if math.isnan(value) else repr(float(value))
+
+
+def _length(value: float) -> str:
+    return str(int(value)) if isinstance(value, np.integer) else repr(float(value))
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
@@ -93,7 +101,8 @@ def write_features(features: Features, folder: Path) -> None:
     baselines = list(features.baselines.values())
     axes = list(dict.fromkeys(axis for b in baselines for axis in b.projections))
     fixed = [
-        "model", "number", "text", "n_tokens", "n_words", *BY_QUESTION,
+        "model", "number", "text", "n_answers", "n_tokens", "n_longest", "n_words", *BY_QUESTION,
+        "entropy_within",
         *(f"unfiltered_{name}" for name in (*UNFILTERED, "n_inside")),
     ]  # fmt: skip
     if clash := set(fixed) & set(axes):
@@ -104,8 +113,8 @@ def write_features(features: Features, folder: Path) -> None:
         "spectra": ["model", "layer", "spectral_entropy"],
         "positions": ["model", "position", "running_entropy"],
         "calibration": [
-            "model", "number", "axis", "pole", "question", "n_tokens", "n_words", "entropy",
-            "misaligned_entropy",
+            "model", "number", "axis", "pole", "question", "n_answers", "n_tokens", "n_longest",
+            "n_words", "entropy", "misaligned_entropy",
         ],
     }  # fmt: skip
     rows: dict[str, Iterable[Row]] = {
@@ -135,7 +144,7 @@ def _meta(features: Features) -> dict[str, Any]:
                 "has": [
                     name
                     for name in (*BY_LAYER.values(), "spectral_entropy", "running_entropy",
-                                 "misaligned_entropy", "unfiltered")
+                                 "misaligned_entropy", "unfiltered", "entropy_within")
                     if getattr(b, name) is not None
                 ],
             }
@@ -144,6 +153,7 @@ def _meta(features: Features) -> dict[str, Any]:
         "calibrations": {
             key: {
                 "boundaries": c.boundaries,
+                "limit": c.limit,
                 "has": [] if c.misaligned_entropy is None else ["misaligned_entropy"],
             }
             for key, c in features.calibrations.items()
@@ -159,8 +169,11 @@ def _question_rows(b: Baseline) -> Iterable[Row]:
             "model": b.model,
             "number": str(i + 1),
             "text": text,
-            "n_tokens": str(b.n_tokens[i]),
-            "n_words": str(b.n_words[i]),
+            "n_answers": str(b.n_answers[i]),
+            "n_tokens": _length(b.n_tokens[i]),
+            "n_longest": str(b.n_longest[i]),
+            "n_words": _length(b.n_words[i]),
+            "entropy_within": "" if b.entropy_within is None else _number(b.entropy_within[i]),
         }
         for name in BY_QUESTION:
             values: FloatArray | None = getattr(b, name)
@@ -201,8 +214,10 @@ def _answer_rows(c: Calibration) -> Iterable[Row]:
             "axis": axis,
             "pole": pole,
             "question": question,
-            "n_tokens": str(c.n_tokens[i]),
-            "n_words": str(c.n_words[i]),
+            "n_answers": str(c.n_answers[i]),
+            "n_tokens": _length(c.n_tokens[i]),
+            "n_longest": str(c.n_longest[i]),
+            "n_words": _length(c.n_words[i]),
             "entropy": _number(c.entropy[i]),
             "misaligned_entropy": (
                 "" if c.misaligned_entropy is None else _number(c.misaligned_entropy[i])

@@ -42,6 +42,20 @@ class _ComparesArrays:
         return all(_same(getattr(self, name), getattr(other, name)) for name in names)
 
 
+def _unknown() -> IntArray:
+    return np.zeros(0, dtype=np.int64)
+
+
+def _count_answers(features: Baseline | Calibration) -> None:
+    """Fill in that each question has one answer, where nothing else is said."""
+    lengths = features.n_tokens
+    if features.n_answers.size != lengths.size:
+        object.__setattr__(features, "n_answers", np.ones(lengths.size, dtype=np.int64))
+    if features.n_longest.size != lengths.size:
+        longest = (lengths == lengths.max(initial=0)) & (lengths > 0)
+        object.__setattr__(features, "n_longest", longest.astype(np.int64))
+
+
 @dataclass(frozen=True)
 class Problem:
     """Something wrong with an input, and what is missing because of it.
@@ -102,8 +116,8 @@ class Baseline(_ComparesArrays):
 
     model: str
     questions: tuple[str, ...]
-    n_tokens: IntArray  # (Q,) 0 where unknown
-    n_words: IntArray  # (Q,) 0 where unknown
+    n_tokens: IntArray | FloatArray  # (Q,) 0 where unknown; mean over several answers
+    n_words: IntArray | FloatArray  # (Q,) 0 where unknown; mean over several answers
     projections: Mapping[str, FloatArray]  # axis -> (Q,)
     entropy: FloatArray  # (Q,) nats, token mean; of the stored candidates, renormalised
     entropy_low: FloatArray  # (Q,) lower bound of the full entropy
@@ -121,6 +135,17 @@ class Baseline(_ComparesArrays):
     misaligned_entropy: FloatArray | None = None  # (Q,) what offsets of the wrong array give
     unfiltered: Unfiltered | None = None
     extras: Mapping[str, float] = field(default_factory=dict[str, float])
+    n_answers: IntArray = field(default_factory=_unknown)  # (Q,) averaged in each value above
+    n_longest: IntArray = field(default_factory=_unknown)  # (Q,) of them, as long as the longest
+    entropy_within: FloatArray | None = None  # (Q,) variance between the answers to a question
+
+    def __post_init__(self) -> None:
+        _count_answers(self)
+
+    @property
+    def repeated(self) -> bool:
+        """True if a question was answered more than once."""
+        return bool((self.n_answers > 1).any())
 
     @property
     def n_questions(self) -> int:
@@ -141,7 +166,7 @@ class Baseline(_ComparesArrays):
 
 @dataclass(frozen=True, eq=False)
 class Calibration(_ComparesArrays):
-    """What one model's calibration capture gives, by response (R responses).
+    """What one model's calibration capture gives, by question under a pole (R of them).
 
     The labels are those of the JSONL, never those of a position. Axes of which the capture
     holds no rows are absent here and have a `Problem` of that ``axis``.
@@ -151,11 +176,22 @@ class Calibration(_ComparesArrays):
     axis: tuple[str, ...]
     pole: tuple[str, ...]  # "positive" or "negative"
     question: tuple[str, ...]
-    n_tokens: IntArray  # (R,)
-    n_words: IntArray  # (R,)
+    n_tokens: IntArray | FloatArray  # (R,)
+    n_words: IntArray | FloatArray  # (R,)
     entropy: FloatArray  # (R,) nats; NaN where missing
     boundaries: str
     misaligned_entropy: FloatArray | None = None
+    n_answers: IntArray = field(default_factory=_unknown)  # (R,) averaged in each value above
+    n_longest: IntArray = field(default_factory=_unknown)  # (R,) of them, as long as the longest
+    limit: int | None = None  # tokens at which generation was cut off
+
+    def __post_init__(self) -> None:
+        _count_answers(self)
+
+    @property
+    def repeated(self) -> bool:
+        """True if a question was answered more than once under a pole."""
+        return bool((self.n_answers > 1).any())
 
 
 @dataclass(frozen=True, eq=False)

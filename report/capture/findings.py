@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Hashable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +80,18 @@ class Findings:
             self.problem(
                 error.path, error.field, error.problem, error.remedy, error.reason, "", part,
                 note=True,
+            )  # fmt: skip
+
+    def repeats(self, path: Path, labels: Sequence[Hashable], part: str) -> None:
+        """Note that questions have several answers, which are averaged."""
+        questions = len(set(labels))
+        if questions < len(labels):
+            asked = "one question" if questions == 1 else f"{questions} questions"
+            under = ", each under its axis and pole" if part == "calibration" else ""
+            self.problem(
+                path, "question", f"{len(labels)} answers to {asked}{under}: the answers to one"
+                " question are averaged", "None needed, if the question was asked several times.",
+                Reason.NOT_TESTED, "", part, note=True,
             )  # fmt: skip
 
     @contextmanager

@@ -23,6 +23,7 @@ from report.capture.features import (
     Problem,
     Unfiltered,
 )
+from report.capture.lengths import limit_of
 from report.capture.questions import MATCHED_ALIKE, folded, respelt, strangers
 from report.capture.rows import listing
 from report.study.errors import InputError
@@ -65,6 +66,17 @@ class _Table:
 
     def integers(self, model: str, name: str) -> IntArray:
         return np.array(self.column(model, name, int), dtype=np.int64)
+
+    def lengths(self, model: str, name: str) -> IntArray | FloatArray:
+        """Return lengths of answers: whole, or means over several answers."""
+        values = self.floats(model, name)
+        whole = all(cell.lstrip("-").isdigit() for cell in self.texts(model, name))
+        return values.astype(np.int64) if whole else values
+
+    def optional(self, model: str, name: str) -> IntArray:
+        """Return a column that older files lack: then nothing."""
+        held = all(name in row for row in self.rows.get(model, []))
+        return self.integers(model, name) if held else np.zeros(0, dtype=np.int64)
 
 
 def read_features(folder: Path) -> Features:
@@ -166,8 +178,13 @@ def _baseline(key: str, meta: Mapping[str, Any], tables: Mapping[str, _Table]) -
     return Baseline(
         model=key,
         questions=texts,
-        n_tokens=questions.integers(key, "n_tokens"),
-        n_words=questions.integers(key, "n_words"),
+        n_tokens=questions.lengths(key, "n_tokens"),
+        n_words=questions.lengths(key, "n_words"),
+        n_answers=questions.optional(key, "n_answers"),
+        n_longest=questions.optional(key, "n_longest"),
+        entropy_within=(
+            questions.floats(key, "entropy_within") if "entropy_within" in has else None
+        ),
         projections={axis: questions.floats(key, axis) for axis in meta["axes"]},
         filtered=bool(meta["filtered"]),
         boundaries=str(meta["boundaries"]),
@@ -203,8 +220,11 @@ def _calibration(key: str, meta: Mapping[str, Any], table: _Table) -> Calibratio
         axis=table.texts(key, "axis"),
         pole=table.texts(key, "pole"),
         question=table.texts(key, "question"),
-        n_tokens=table.integers(key, "n_tokens"),
-        n_words=table.integers(key, "n_words"),
+        n_tokens=table.lengths(key, "n_tokens"),
+        n_words=table.lengths(key, "n_words"),
+        n_answers=table.optional(key, "n_answers"),
+        n_longest=table.optional(key, "n_longest"),
+        limit=meta["limit"] if "limit" in meta else limit_of(table.lengths(key, "n_tokens")),
         entropy=table.floats(key, "entropy"),
         boundaries=str(meta["boundaries"]),
         misaligned_entropy=(

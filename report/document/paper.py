@@ -120,6 +120,11 @@ def _shared(results: Manuscript, renderer: Renderer) -> dict[str, Any]:
             for d in results.studies
             for item in manifest.inputs_of(d.study, d.features)
         ],
+        "repeated": any(
+            capture.repeated
+            for d in results.studies
+            for capture in (*d.features.baselines.values(), *d.features.calibrations.values())
+        ),
         "shipped": [d.study for d in results.studies if d.features.origin == "features"],
         "versions": manifest.versions(),
         "renderer": planned(renderer),

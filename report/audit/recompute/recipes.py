@@ -79,6 +79,8 @@ _ESTIMATES: tuple[tuple[str, Step], ...] = (
     ("lowest spectral", steps.lowest_of_spectra),
     ("highest spectral", steps.highest_of_spectra),
     ("share of answers of", steps.share_of_longest),
+    ("count over answers", steps.total_of_answers),
+    ("intraclass", steps.correlation_in_classes),
     ("number of different lengths", steps.different_lengths),
     ("mean over tokens", steps.mean_over_tokens),
     ("mean of the models' estimates", steps.mean_of_models),

@@ -41,11 +41,25 @@ def described(x: Floats, what: str) -> Found:
     return {"n": n, "smallest": ordered[0], "largest": ordered[-1], "estimate": value}
 
 
-def longest(lengths: Floats, every: Floats | None = None) -> Found:
-    """Share of the lengths that equal the largest of their capture, among those that are known."""
-    most = max((lengths if every is None else every).tolist())
-    known = [length for length in lengths.tolist() if length > 0]
-    return {"n": len(known), "estimate": known.count(most) / len(known)}
+def share_of_answers(some: Floats, every: Floats) -> Found:
+    """Share of answers: the sum of some over the sum of all."""
+    n = math.fsum(every)
+    return {"n": int(n), "estimate": math.fsum(some) / n}
+
+
+def total_over(x: Floats, times: Floats) -> Found:
+    """Sum of x, each value as often as it counts."""
+    return {"n": len(x), "estimate": math.fsum(x * times)}
+
+
+def intraclass(means: Floats, variances: Floats, sizes: Floats) -> Found:
+    """Intraclass correlation by the components of variance of a one-way layout."""
+    groups, n = len(means), math.fsum(sizes)
+    centre = math.fsum(sizes * means) / n
+    error = math.fsum((sizes - 1) * variances) / (n - groups)
+    size = (n - math.fsum(sizes * sizes) / n) / (groups - 1)
+    between = (math.fsum(sizes * (means - centre) ** 2) / (groups - 1) - error) / size
+    return {"n": groups, "estimate": between / (between + error)}
 
 
 def different(lengths: Floats) -> Found:

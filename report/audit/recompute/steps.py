@@ -65,9 +65,9 @@ from report.audit.recompute.samples import (
     given,
     hodges_lehmann,
     hodges_lehmann_differences,
+    intraclass,
     last_to_first,
     less,
-    longest,
     lost,
     lost_axes,
     mean,
@@ -79,12 +79,14 @@ from report.audit.recompute.samples import (
     rank_biserial,
     rank_biserial_paired,
     rank_sum,
+    share_of_answers,
     shift,
     sign_test,
     signed_rank,
     signed_rank_differences,
     stouffer,
     t_interval,
+    total_over,
     weighted_mean,
     welch,
 )
@@ -274,7 +276,17 @@ def highest_of_spectra(case: Case, found: Found) -> Found:
 
 def share_of_longest(case: Case, found: Found) -> Found:
     """Count the answers that are as long as the longest."""
-    return longest(*separate(*case.sources, root=case.root))
+    return share_of_answers(*separate(*case.sources, root=case.root))
+
+
+def total_of_answers(case: Case, found: Found) -> Found:
+    """Add up means of answers, each as often as it stands for one."""
+    return total_over(*aligned(*case.sources, root=case.root))
+
+
+def correlation_in_classes(case: Case, found: Found) -> Found:
+    """Correlate the answers to one question."""
+    return intraclass(*aligned(*case.sources, root=case.root))
 
 
 def different_lengths(case: Case, found: Found) -> Found:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from report.capture.features import Calibration, FloatArray
-from report.capture.lengths import limit_of
 from report.capture.questions import Overlap
 from report.experiments.base import StudyData, entry_id
 from report.ledger.ledger import Entry
@@ -43,11 +42,13 @@ class Poles:
 class Contrast:
     """One model's answers under the two poles of one axis.
 
+    ``longest`` is the share of the answers to a question that are as long as the longest,
     ``limit`` is the number of tokens at which the capture's answers were cut off, if any were.
     """
 
     entropy: Poles
     tokens: Poles
+    longest: Poles
     limit: int | None = None
 
     @property
@@ -59,7 +60,7 @@ class Contrast:
     def censored(self) -> bool:
         """True where most answers under a pole end at the limit of generation."""
         return self.limit is not None and any(
-            2 * int((values >= self.limit).sum()) > values.size for values in self.tokens.values
+            2.0 * values.mean() > 1.0 for values in self.longest.values if values.size
         )
 
 
@@ -91,7 +92,8 @@ def contrast(calibration: Calibration, axis: str) -> Contrast | None:
     if min(values.size for values in entropy.values) < 2:
         return None
     lengths = lined_up(calibration.n_tokens.astype(np.float64))
-    return Contrast(entropy, lengths, limit_of(calibration.n_tokens.tolist()))
+    longest = lined_up(calibration.n_longest / calibration.n_answers)
+    return Contrast(entropy, lengths, longest, calibration.limit)
 
 
 @dataclass(frozen=True)
@@ -261,17 +263,16 @@ def _longest(data: StudyData, model: Model, axis: Axis, pole: str) -> Entry:
     chosen = np.array([
         label == (axis.key, pole) for label in zip(calibration.axis, calibration.pole, strict=True)
     ])  # fmt: skip
-    lengths = calibration.n_tokens[chosen]
-    share = float((lengths == calibration.n_tokens.max()).mean())
+    longest, every = calibration.n_longest[chosen].sum(), calibration.n_answers[chosen].sum()
     return _entry(
-        data, f"longest-{pole}", model, axis, unit="share", estimate=Estimate(share, lengths.size),
+        data, f"longest-{pole}", model, axis, unit="share",
+        estimate=Estimate(float(longest / every), int(every)),
         method="share of answers of the capture's largest length",
         label=f"answers of {model.name} under “{getattr(axis, pole)}” that are as long as its "
         "longest",
-        sources=(
-            data.source("features/calibration", "n_tokens", model=model.key, axis=axis.key,
-                        pole=pole),
-            data.source("features/calibration", "n_tokens", model=model.key),
+        sources=tuple(
+            data.source("features/calibration", column, model=model.key, axis=axis.key, pole=pole)
+            for column in ("n_longest", "n_answers")
         ),
     )  # fmt: skip
 

@@ -165,25 +165,61 @@ def _measured(data: StudyData, subject: Subject) -> Iterator[Entry]:
                 else f"{quantity} top-k entropy (of the stored candidates) of {model.name}",
                 **(data.drawn if ci else {}),
             )  # fmt: skip
+        total = float(np.rint((baseline.n_tokens * baseline.n_answers).sum()))
+        columns = ("n_tokens", "n_answers") if baseline.repeated else ("n_tokens",)
         yield model_entry(
-            data, "tokens", model,
-            Estimate(float(baseline.n_tokens.sum()), baseline.n_questions), unit="tokens",
-            method="count", label=f"generated tokens of {model.name}",
-            sources=(question_source(data, model, "n_tokens"),),
+            data, "tokens", model, Estimate(total, baseline.n_questions), unit="tokens",
+            method="count over answers" if baseline.repeated else "count",
+            label=f"generated tokens of {model.name}",
+            sources=tuple(question_source(data, model, c) for c in columns),
         )  # fmt: skip
         yield _longest(data, model, baseline)
+        if baseline.repeated:
+            yield from _repeats(data, model, baseline)
+
+
+def _repeats(data: StudyData, model: Model, baseline: Baseline) -> Iterator[Entry]:
+    """Say how much the answers to one question vary, against the questions."""
+    from stats.comparison import intraclass
+
+    yield model_entry(
+        data, "answers", model,
+        Estimate(float(baseline.n_answers.sum()), baseline.n_questions), unit="count",
+        method="count", label=f"answers of {model.name}",
+        sources=(question_source(data, model, "n_answers"),),
+    )  # fmt: skip
+    assert baseline.entropy_within is not None
+    several = np.isfinite(baseline.entropy_within) & np.isfinite(baseline.entropy)
+    within, n = baseline.entropy_within[several], int(several.sum())
+    yield model_entry(
+        data, "within", model,
+        Estimate(float(within.mean()), n) if n else Estimate.missing(Reason.TOO_FEW, 0), unit="",
+        method="mean over questions of the variance between answers",
+        label=f"variance of entropy between answers to one question of {model.name}, square nats",
+        sources=(question_source(data, model, "entropy_within"),),
+    )  # fmt: skip
+    yield model_entry(
+        data, "intraclass", model,
+        intraclass(baseline.entropy[several], within, baseline.n_answers[several]), unit="",
+        method="intraclass correlation of answers to one question",
+        label=f"intraclass correlation of the entropies of answers of {model.name}",
+        sources=tuple(
+            question_source(data, model, c) for c in ("entropy", "entropy_within", "n_answers")
+        ),
+    )  # fmt: skip
 
 
 def _longest(data: StudyData, model: Model, baseline: Baseline) -> Entry:
     """Count the answers that are as long as the longest one: many where generation was cut off."""
-    known = baseline.n_tokens[baseline.n_tokens > 0]
-    share = None if not known.size else float((known == known.max()).mean())
+    known = baseline.n_tokens > 0
+    every = int(baseline.n_answers[known].sum())
+    share = float(baseline.n_longest[known].sum() / every) if every else None
     return model_entry(
         data, "longest", model,
-        Estimate.missing(Reason.TOO_FEW, 0) if share is None else Estimate(share, known.size),
+        Estimate.missing(Reason.TOO_FEW, 0) if share is None else Estimate(share, every),
         unit="share", method="share of answers of the largest length",
         label=f"answers of {model.name} that are as long as its longest",
-        sources=(question_source(data, model, "n_tokens"),),
+        sources=tuple(question_source(data, model, c) for c in ("n_longest", "n_answers")),
     )  # fmt: skip
 
 

@@ -115,6 +115,29 @@ def sensitivity_table(data: StudyData, ledger: Ledger, subject: Subject) -> Tabl
     )  # fmt: skip
 
 
+def repeats_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
+    """Count answers where questions have several, and say how alike these are."""
+
+    def cell(quantity: str, model: Model) -> Cell:
+        found = ledger.get(entry_id(SLUG, quantity, model.key))
+        return Reason.TOO_FEW if found is None else found.reason or Stat(found.id, "value")
+
+    repeated = [m for m, b in subject.members() if b.repeated]
+    return Table(
+        label_of("repeats", data.study.id, subject.cohort.key),
+        "Several answers to one question. Within: variance of the entropy between the answers to "
+        "one question, mean over the questions with several (square nats). ICC: intraclass "
+        "correlation of these answers, the share of the variance that lies between questions.",
+        (left(subject.cohort.unit.capitalize()), right("Answers"), right("Questions"),
+         right("Within"), right("ICC")),
+        tuple(
+            (m.name, cell("answers", m), Stat(entry_id(SLUG, "answers", m.key), "n"),
+             cell("within", m), cell("intraclass", m))
+            for m in repeated
+        ),
+    )  # fmt: skip
+
+
 def pairs_of(ledger: Ledger, family: str) -> list[Entry]:
     """Return the differences of all pairs."""
     return [ledger[name] for name in ledger.families[family].members]

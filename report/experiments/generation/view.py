@@ -19,6 +19,7 @@ from report.experiments.generation.tables import (
     label_of,
     pairs_of,
     pairs_table,
+    repeats_table,
     sensitivity_table,
     suffix,
     summary_table,
@@ -47,6 +48,8 @@ def present(
             key, described = subject.cohort.key, subject.with_entropy
             tables.append(summary_table(data, ledger, key, subject.expected))
             if parts[-1]["lowest"] is not None:
+                if parts[-1]["repeats"]:
+                    tables.append(repeats_table(data, ledger, described))
                 tables.append(sensitivity_table(data, ledger, described))
                 if parts[-1]["family"].m or parts[-1]["unidentified"]:
                     tables.append(pairs_table(data, ledger, described))
@@ -103,6 +106,9 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
     name = entry_id(SLUG, "friedman", data.study.id, subject.cohort.key)
     return part | {
         "cohort": subject.cohort,
+        "repeats": label_of("repeats", data.study.id, subject.cohort.key)
+        if any(b.repeated for b in subject.baselines)
+        else "",
         "same_questions": len({frozenset(b.questions) for b in subject.baselines}) < 2,
         "strangers": [
             f"{one.name} and {other.name}"

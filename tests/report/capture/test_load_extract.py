@@ -238,11 +238,11 @@ def test_questions_asked_twice_and_wrong_declarations_are_noticed(captures):
     path.write_text(json.dumps(document))
     said = [p.problem for p in extract(captures.study()).problems]
     assert "says 7, the file lists 6" in said
-    assert "answered more than once, the last was used: Question 0?" in said
+    assert any(text.startswith("6 answers to 5 questions: ") for text in said)
     assert "no finite value for question 4" in said
 
 
-def test_of_answers_to_the_same_question_the_last_is_used(captures):
+def test_answers_to_the_same_question_are_averaged(captures):
     logprobs = captures.baseline()["top_k_logprobs"]
     captures.baseline(
         arrays={"top_k_logprobs": logprobs, "top_k_logprobs_raw": logprobs,
@@ -254,14 +254,25 @@ def test_of_answers_to_the_same_question_the_last_is_used(captures):
     document["responses"][4]["question"] = "Question 1?"
     path.write_text(json.dumps(document))
     found = extract(captures.study()).baselines["m"]
-    kept = [0, 2, 3, 4, 5]
-    assert found.questions == tuple(f"Question {i}?" for i in (0, 2, 3, 1, 5))
+    assert found.questions == tuple(f"Question {i}?" for i in (0, 1, 2, 3, 5))
+
+    def means(values):
+        values = np.asarray(values, dtype=np.float64)
+        known = [np.nanmean(values[[1, 4]], axis=0)]  # of what has no course, the other is left
+        return np.array([values[0], *known, *values[[2, 3, 5]]])
+
     for name in ("n_tokens", "n_words", "entropy", "entropy_high", "slope", "layer_entropy",
                  "layer_entropy_fixed", "misaligned_entropy"):  # fmt: skip
-        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name)[kept])
-    np.testing.assert_array_equal(found.unfiltered.n_inside, whole.unfiltered.n_inside[kept])
+        np.testing.assert_allclose(getattr(found, name), means(getattr(whole, name)))
+    inside = whole.unfiltered.n_inside
+    assert found.unfiltered.n_inside.tolist() == [
+        inside[0],
+        inside[1] + inside[4],
+        *inside[[2, 3, 5]],
+    ]
+    assert found.n_answers.tolist() == [1, 2, 1, 1, 1]
     for axis, values in whole.projections.items():
-        np.testing.assert_array_equal(found.projections[axis], values[kept])
+        np.testing.assert_allclose(found.projections[axis], means(values))
     assert not np.array_equal(found.spectral_entropy, whole.spectral_entropy)
 
 
@@ -301,7 +312,7 @@ def test_a_selection_that_is_not_unique_is_refused(captures):
     assert found.why_missing("m", "calibration") is Reason.MISALIGNED
 
 
-def test_of_answers_with_the_same_labels_the_last_is_used(captures, entropies):
+def test_answers_with_the_same_labels_are_averaged(captures, entropies):
     kept, rows = captures.calibration()
     path = captures.raw / "m_calibration_responses.jsonl"
     kept[1]["question"] = kept[0]["question"]
@@ -310,11 +321,12 @@ def test_of_answers_with_the_same_labels_the_last_is_used(captures, entropies):
     found = extract(captures.study())
     calibration = found.calibrations["m"]
     counts = [line["n_tokens"] for line in kept]
-    assert calibration.entropy == pytest.approx(per_answer(entropies(rows), counts)[1:])
-    assert calibration.n_tokens.tolist() == counts[1:]
+    means = per_answer(entropies(rows), counts)
+    assert calibration.entropy == pytest.approx([(means[0] + means[1]) / 2, *means[2:]])
+    assert calibration.n_tokens.tolist() == [(counts[0] + counts[1]) / 2, *counts[2:]]
     assert calibration.question[0] == "Question 0?"
     said = [p.problem for p in problems(found, "calibration")]
-    assert any("warm_cold, positive, Question 0?" in text for text in said)
+    assert any("36 answers to 35 questions" in text for text in said)
     assert any("not 6 answers in warm_cold, negative: 5" in text for text in said)
 
 

@@ -99,12 +99,9 @@ def test_no_difference_of_lengths_where_most_of_a_side_is_at_the_limit(shipped, 
 def test_lengths_below_the_limit_are_compared_as_before(shipped):
     features = shipped.features
     (key,) = features.calibrations
-    free = replace(
-        features.calibrations[key],
-        n_tokens=np.random.default_rng(1).integers(
-            20, 60, features.calibrations[key].n_tokens.size
-        ),
-    )
+    held = features.calibrations[key]
+    lengths = np.random.default_rng(1).integers(20, 60, held.n_tokens.size)
+    free = replace(held, n_tokens=lengths, limit=limit_of(lengths.tolist()))
     data = StudyData(shipped.study, replace(features, calibrations={key: free}))
     tokens = settled(data).select(experiment="calibration", quantity="tokens", model=key)
     assert all(e.value is not None for e in tokens)
