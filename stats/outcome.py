@@ -59,8 +59,7 @@ _SENTENCES = {
     Reason.NOT_PUBLISHED: "The study tested this but did not publish the value.",
     Reason.PUBLISHED_NAN: "The study published no number here (NaN or N/A).",
     Reason.UNKNOWN_VOCABULARY: "The vocabulary size is unknown, so there is no upper bound.",
-    Reason.NOT_IDENTIFIED: "Not identified: the stored candidates leave probability mass out, and "
-    "the bounds that this implies leave the answer open.",
+    Reason.NOT_IDENTIFIED: "Not identified: missing probability mass leaves it open.",
     Reason.NO_INTERVAL: "The published numbers do not allow an interval.",
     Reason.CENSORED: "Most answers of a side end at the limit of generation: lengths are cut off.",
     Reason.NOT_TESTED: "This is a description; no hypothesis is tested.",

@@ -26,12 +26,20 @@ def source(results, tmp_path_factory):
 
 def test_every_method_that_was_run_is_explained(results):
     from report.document.fill import Filler
+    from report.document.intervals import decided, disputed
     from report.study.paths import TEMPLATES
 
     methods = Methods(results.ledger)
     studies = [data.study for data in results.studies]
     text = Filler(TEMPLATES, results.ledger, (), ()).fill(
-        "methods.qmd.j2", {"methods": methods, "ledger": results.ledger, "studies": studies}
+        "methods.qmd.j2",
+        {
+            "methods": methods,
+            "ledger": results.ledger,
+            "studies": studies,
+            "decided": decided(results.ledger),
+            "disputed": [e for e in results.ledger if disputed(e)],
+        },
     )
     assert f"decisions at α = {studies[0].plan.alpha}" in text
     assert methods.unexplained() == []
@@ -66,8 +74,10 @@ def test_every_entry_has_a_row_and_every_number_points_to_one(source, results):
 def test_no_number_without_a_reason_reaches_the_text(source):
     # Code, attributes and the study's own sentences may hold such words.
     prose = re.sub(r"`[^`]*`|\{[^}]*\}|\(#[^)]*\)|“[^”]*”", "", source)
+    prose = prose.replace("NaN or N/A", "").replace("NaN in calibration", "")
     found = re.search(
-        r"[^\n]*(\b(nan|inf|NaN)\b|[(|:=] None\b)[^\n]*", prose.replace("NaN or N/A", "")
+        r"[^\n]*(\b(nan|inf|NaN)\b|[(|:=] None\b)[^\n]*",
+        prose,
     )
     assert found is None, found[0]
 

@@ -33,7 +33,7 @@ STUDY = Study.model_validate(
         "title": "Made up",
         "date": "2026-01-01",
         "plan": {"seed": 1},
-        "axes": [],
+        "axes": [{"key": "warm_cold", "positive": "warm", "negative": "cold"}],
         "cohorts": [{"key": "c", "title": "C"}],
         "models": [{"key": key, "name": key.upper(), "cohort": "c"} for key in "abcd"],
     }
@@ -119,7 +119,7 @@ RHO = ["x.rho.*"]
         ({"kind": "sign", "entries": ["x.mixed.b"], "sign": "negative"},
          SUPPORTED, "Negative: thing x.mixed.b (−.70)."),
         ({"kind": "sign", "entries": ["x.zero.a"], "sign": "negative"}, NOT_SUPPORTED,
-         "Not significant, so the sign is open: thing x.zero.a (ρ = .00, p = .900)."),
+         "Not significant, so the sign is open: thing x.zero.a (.00, n = 30, p = .900)."),
         ({"kind": "sign", "entries": RHO, "sign": "positive"}, NOT_SUPPORTED, None),
         # ratio
         ({"kind": "ratio", "numerator": "x.rho.a", "denominator": "x.rho.c", "value": 2.0,
@@ -133,17 +133,17 @@ RHO = ["x.rho.*"]
         ({"kind": "significant", "entries": ["x.rho.a", "x.rho.b"], "sign": "positive"},
          SUPPORTED, None),
         ({"kind": "significant", "entries": ["x.rho.a", "x.rho.c"]},
-         NOT_SUPPORTED, "Not significant: thing x.rho.c (ρ = .30, p = .040, adjusted p = .080)."),
+         NOT_SUPPORTED, "Not significant: thing x.rho.c (.30, n = 30, p = .040, adjusted p = .080)."),
         ({"kind": "significant", "entries": ["x.mixed.b"], "sign": "positive"},
          CONTRADICTED, None),
         ({"kind": "significant", "entries": ["x.rho.d"]}, NOT_TESTABLE, None),
         ({"kind": "significant", "entries": ["x.alone.a"]},
-         SUPPORTED, "Significant: thing x.alone.a (ρ = .40, p = .030)."),
+         SUPPORTED, "Significant: thing x.alone.a (.40, n = 30, p = .030)."),
         # consistent
         ({"kind": "consistent", "entries": ["x.rho.a", "x.rho.b", "x.rho.d"]},
          SUPPORTED, None),
         ({"kind": "consistent", "entries": RHO},
-         NOT_SUPPORTED, "Not significant: thing x.rho.c (ρ = .30, p = .040, adjusted p = .080). "
+         NOT_SUPPORTED, "Not significant: thing x.rho.c (.30, n = 30, p = .040, adjusted p = .080). "
          "One more gave no number."),
         ({"kind": "consistent", "entries": ["x.mixed.*"]},
          CONTRADICTED, "The sign changes: thing x.mixed.a (.60); thing x.mixed.b (−.70)."),
@@ -173,7 +173,7 @@ RHO = ["x.rho.*"]
         ({"kind": "count", "entries": ["x.rho.a"], "condition": "known", "at_most": 0},
          CONTRADICTED, "With a number: thing x.rho.a (.60)."),
         ({"kind": "count", "entries": ["x.rho.c"], "condition": "significant", "at_most": 0},
-         SUPPORTED, "Not significant: thing x.rho.c (ρ = .30, p = .040, adjusted p = .080)."),
+         SUPPORTED, "Not significant: thing x.rho.c (.30, n = 30, p = .040, adjusted p = .080)."),
         ({"kind": "count", "entries": ["x.rho.*", "x.mixed.*"], "condition": "significant",
           "distinct": "model", "at_least": 2}, SUPPORTED, None),
         ({"kind": "count", "entries": ["x.peak.*"], "condition": "above", "limit": 0.8,
