@@ -133,7 +133,8 @@ RHO = ["x.rho.*"]
         ({"kind": "significant", "entries": ["x.rho.a", "x.rho.b"], "sign": "positive"},
          SUPPORTED, None),
         ({"kind": "significant", "entries": ["x.rho.a", "x.rho.c"]},
-         NOT_SUPPORTED, "Not significant: thing x.rho.c (.30, n = 30, p = .040, adjusted p = .080)."),
+         NOT_SUPPORTED,
+         "Not significant: thing x.rho.c (.30, n = 30, p = .040, adjusted p = .080)."),
         ({"kind": "significant", "entries": ["x.mixed.b"], "sign": "positive"},
          CONTRADICTED, None),
         ({"kind": "significant", "entries": ["x.rho.d"]}, NOT_TESTABLE, None),
@@ -143,7 +144,8 @@ RHO = ["x.rho.*"]
         ({"kind": "consistent", "entries": ["x.rho.a", "x.rho.b", "x.rho.d"]},
          SUPPORTED, None),
         ({"kind": "consistent", "entries": RHO},
-         NOT_SUPPORTED, "Not significant: thing x.rho.c (.30, n = 30, p = .040, adjusted p = .080). "
+         NOT_SUPPORTED,
+         "Not significant: thing x.rho.c (.30, n = 30, p = .040, adjusted p = .080). "
          "One more gave no number."),
         ({"kind": "consistent", "entries": ["x.mixed.*"]},
          CONTRADICTED, "The sign changes: thing x.mixed.a (.60); thing x.mixed.b (−.70)."),
