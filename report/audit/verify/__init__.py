@@ -15,7 +15,6 @@ from report.audit.finished import Finished, load_finished
 from report.audit.recompute import reading
 from report.audit.verify import files, numbers, prose
 from report.audit.verify.findings import Check, Disagreement
-from report.ledger import format as fmt
 
 __all__ = ["Check", "Disagreement", "Verification", "run", "verify"]
 
@@ -53,8 +52,9 @@ class Verification:
             lines.append(f"   checked: {counts or 'nothing'}")
             lines += [f"   ✗ {d.place}: {d.problem}" for d in check.disagreements]
             lines += [f"   · {note}" for note in check.notes]
-        said = fmt.count(len(self.disagreements), "disagreement").capitalize()
-        lines.append(f"{said}." if self.disagreements else "Everything agrees.")
+        n = len(self.disagreements)
+        said = f"{n} disagreement{'s' * (n != 1)}."
+        lines.append(said if n else "Everything agrees.")
         return "\n".join(lines)
 
 

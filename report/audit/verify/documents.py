@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Any, cast
 
 _STRAIGHT = str.maketrans("‘’“”", "''\"\"")
 
@@ -19,7 +22,7 @@ class Link:
     anchor : str
         ``row-…``; ``""`` where the format does not tell.
     kind : str or None
-        Format of `report.ledger.format.show`; None for a link that is no number.
+        What the number claims to be; None for a link that is no number.
     text : str
     place : str
         Section, or page.
@@ -41,10 +44,30 @@ class Content:
         In document order.
     rows : dict
         Anchor of an appendix row to its cells by column header.
+    unresolved : list of tuple
+        References to nothing, as Quarto prints them, ``?@tbl-…``, and where they stand.
     """
 
     links: list[Link] = field(default_factory=list[Link])
     rows: dict[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    unresolved: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+    def said(self, text: str, place: str) -> None:
+        """Look through a piece of text for references that lead nowhere."""
+        self.unresolved.extend((f"?@{label}", place) for label in _UNRESOLVED.findall(text))
+
+
+_UNRESOLVED = re.compile(
+    r"\?\\?@((?:fig|tbl|sec|eq|lst|thm|lem|cor|def|exm|exr|apx)-[\w-]*\w)", re.ASCII
+)
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def seen(text: str) -> str:
+    """Write what can't be seen of a text as a code, as documents must."""
+    return _UNSEEN.sub(lambda c: c[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def plain(text: str) -> str:
@@ -76,9 +99,11 @@ class _Html(HTMLParser):
         self._cell: list[str] | None = None
         self._is_header = False
         self._anchor = ""
+        self._hidden = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
+        self._hidden = tag in ("script", "style")
         if re.fullmatch("h[1-6]", tag):
             self._heading = []
         elif tag == "a" and (attributes.get("href") or "").startswith("#row-"):
@@ -95,11 +120,14 @@ class _Html(HTMLParser):
             self._anchor = attributes["id"] or ""
 
     def handle_data(self, data: str) -> None:
+        if not self._hidden and "?@" in data:
+            self.content.said(data, self._section)
         for buffer in (self._capture, self._heading, self._cell):
             if buffer is not None:
                 buffer.append(data)
 
     def handle_endtag(self, tag: str) -> None:
+        self._hidden = False
         if re.fullmatch("h[1-6]", tag) and self._heading is not None:
             self._section, self._heading = " ".join("".join(self._heading).split()), None
         elif tag == "a" and self._link and self._capture is not None:
@@ -125,38 +153,112 @@ def read_html(text: str) -> Content:
 
 # --- Markdown ---------------------------------------------------------------------------
 
-_MD_LINK = re.compile(
-    r'\[((?:\\.|[^\]\\])*)\]\(#(row-[^)\s]+)\)(?:\{\.stat data-kind="([^"]*)"[^}]*\})?'
-)
-_MD_ROW = re.compile(r"\]\{#(row-[^}]+)\}")
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text)
+_LONGEST = 300.0  # seconds that pandoc may take to read the source
 
 
 def read_markdown(text: str) -> Content:
-    """Read ``report.qmd``."""
-    content, section, headers = Content(), "", list[str]()
-    lines = text.splitlines()
-    for i, line in enumerate(lines):
-        if heading := re.match(r"#{1,6} (.*?)\s*(\{[^}]*\})?$", line):
-            section = _unescaped(heading[1])
-        if line.startswith("|") and i + 1 < len(lines) and re.match(r"\|:?-", lines[i + 1]):
-            headers = [header_key(_unescaped(cell)) for cell in _md_cells(line)]
-        for found in _MD_LINK.finditer(line):
-            content.links.append(Link(found[2], found[3], _unescaped(found[1]), section))
-        if line.startswith("|") and (row := _MD_ROW.search(line)):
-            cells = [_unescaped(cell) for cell in _md_cells(line)]
-            content.rows[row[1]] = dict(zip(headers, cells, strict=False))
-    return content
+    """Read ``report.qmd`` as pandoc does: from pandoc's own syntax tree.
+
+    Raises
+    ------
+    OSError, ValueError, subprocess.SubprocessError
+        If there is no pandoc, or it can't read the text.
+    """
+    import pypandoc
+
+    command = [pypandoc.get_pandoc_path(), "--from=markdown-smart", "--to=json", "--sandbox"]
+    done = subprocess.run(
+        command, input=text.encode(), capture_output=True, timeout=_LONGEST, check=True
+    )
+    tree: dict[str, Any] = json.loads(done.stdout)
+    walker = _Tree()
+    walker.walk(tree["meta"])
+    walker.walk(tree["blocks"])
+    return walker.content
 
 
-def _md_cells(line: str) -> list[str]:
-    return re.split(r"(?<!\\)\|", line.strip().strip("|"))
+class _Tree:
+    """Walks pandoc's syntax tree in document order."""
+
+    def __init__(self) -> None:
+        self.content = Content()
+        self._section = ""
+
+    def walk(self, node: Any) -> None:
+        """Gather headings, links and table rows below a node."""
+        if isinstance(node, list):
+            for child in cast("list[Any]", node):
+                self.walk(child)
+            return
+        if not isinstance(node, dict):
+            return
+        element = cast("dict[str, Any]", node)
+        kind, inside = element.get("t"), element.get("c")
+        if kind is None:  # the document's metadata
+            for child in element.values():
+                self.walk(child)
+            return
+        if kind in ("Code", "CodeBlock", "RawInline", "RawBlock", "Math"):
+            return
+        if kind == "Str":
+            self.content.said(str(inside), self._section)
+        elif kind == "Header":
+            self._section = " ".join(_words(inside).split())
+        elif kind == "Link":
+            self._link(inside)
+        elif kind == "Table":
+            self._table(inside)
+        self.walk(inside)
+
+    def _link(self, inside: Any) -> None:
+        (_, _, attributes), words, (target, _) = inside
+        if target.startswith("#row-"):
+            kind = dict(attributes).get("data-kind")
+            self.content.links.append(Link(target[1:], kind, _words(words), self._section))
+
+    def _table(self, inside: Any) -> None:
+        _, _, _, (_, head), bodies, _ = inside
+        headers = [header_key(_words(cell[4])) for _, row in head for cell in row]
+        for _, _, _, rows in bodies:
+            for _, cells in rows:
+                if anchor := next((a for cell in cells for a in _ids(cell[4])), None):
+                    texts = [_words(cell[4]) for cell in cells]
+                    self.content.rows[anchor] = dict(zip(headers, texts, strict=False))
+
+
+def _ids(node: Any) -> Iterator[str]:
+    """Iterate over the anchors of rows below a node."""
+    if isinstance(node, dict) and node.get("t") == "Span" and node["c"][0][0].startswith("row-"):
+        yield node["c"][0][0]
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in children:
+        yield from _ids(child)
+
+
+def _words(node: Any) -> str:
+    """Return the text that a reader sees of a node of pandoc's tree."""
+    if isinstance(node, list):
+        return "".join(map(_words, node))
+    if not isinstance(node, dict):
+        return ""
+    match node["t"]:
+        case "Str":
+            return node["c"]
+        case "Space" | "SoftBreak" | "LineBreak":
+            return " "
+        case "Code" | "Math":
+            return node["c"][1]
+        case "RawInline" | "RawBlock" | "Note":
+            return ""
+        case _:
+            return _words(node.get("c"))
 
 
 # --- Typst ------------------------------------------------------------------------------
+
+
+# Quarto passes code through a highlighter, which makes calls of it.
+_TOKEN = r'#\w+Tok\("(?:\\.|[^"\\])*"\)'
 
 
 def read_typst(text: str, headers: list[str]) -> Content:
@@ -169,12 +271,17 @@ def read_typst(text: str, headers: list[str]) -> Content:
         Column headers of the appendix, as `header_key` gives them.
     """
     content, section, position = Content(), "", 0
-    marks = re.compile(r"^=+ (?P<heading>.+)$|#link\(<(?P<link>row-[^>]+)>\)\[|"
-                       r"\[`?(?P<id>[\w.+-]+)`?\s*<(?P<row>row-[^>]+)>", re.MULTILINE)  # fmt: skip
+    marks = re.compile(
+        r"^=+ (?P<heading>.+)$|#link\(<(?P<link>row-[^>]+)>\)\[|(?P<lost>\?\\?@[\w-]+)|"
+        rf"\[(?:`[^`\n]+`|[\w.+-]+|(?:{_TOKEN};?)+)\s*<(?P<row>row-[^>]+)>",
+        re.MULTILINE,
+    )
     while found := marks.search(text, position):
         position = found.end()
         if found["heading"]:
             section = _typst_text(found["heading"])
+        elif found["lost"]:
+            content.said(found["lost"], section)
         elif found["link"]:
             body, _ = _bracketed(text, found.end() - 1)
             content.links.append(Link(found["link"], None, _typst_text(body), section))
@@ -212,5 +319,12 @@ def _typst_cells(text: str, start: int, n: int) -> Iterator[str]:
 
 def _typst_text(source: str) -> str:
     spaced = re.sub(r"(?<!\\)~", " ", source.replace("---", "—"))
+    spaced = re.sub(rf"(?:{_TOKEN};?)", _token_text, spaced)
     without = re.sub(r"#\w+(?=\[)", "", spaced)
     return re.sub(r"\\(.)", r"\1", re.sub(r"<[\w-]+>\s*$|(?<!\\)[\[\]]", "", without))
+
+
+def _token_text(found: re.Match[str]) -> str:
+    """Return what a highlighter's token shows, escaped as the text around it."""
+    text = re.sub(r"\\(.)", r"\1", found[0].partition('"')[2].rpartition('"')[0])
+    return re.sub(r"([\[\]<>#\\])", r"\\\1", text)

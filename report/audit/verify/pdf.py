@@ -29,10 +29,14 @@ def read_pdf(path: Path) -> Content | None:
     root: Any = reader.root_object.get("/StructTreeRoot")
     if root is None:
         return None
-    walker = _Walker([_marked_text(page) for page in reader.pages],
+    texts = [_marked_text(page) for page in reader.pages]
+    walker = _Walker(texts,
                      {page.indirect_reference.idnum: i for i, page in enumerate(reader.pages)
                       if page.indirect_reference is not None})  # fmt: skip
     walker.walk(root.get_object().get("/K"))
+    for number, page in enumerate(texts, start=1):
+        words = "".join("".join(page.values()).split())
+        walker.content.said(words, f"page {number}")
     return walker.content
 
 

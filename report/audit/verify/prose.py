@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cached_property
 from pathlib import Path
 
 from report.audit.finished import Finished
+from report.audit.verify import appendix
 from report.audit.verify.documents import Content, Link, plain, read_html, read_markdown, read_typst
 from report.audit.verify.findings import Check
-from report.document.appendix import Codes, in_words
-from report.ledger import format as fmt
+from report.audit.verify.printed import Expected, tally_faults
 from report.ledger.ledger import Entry, Family, Ledger
 
 # Links that are no numbers: cross references, citations, addresses.
@@ -20,48 +22,72 @@ _REFERENCE = re.compile(
     r"(Figure|Table|Section|Equation|Appendix)\s*[\dA-Z.]+$|[A-Z][^\d]*\s\d{4}[a-z]?$|https?:"
 )
 
-_Cells = Callable[[Entry], Mapping[str, str]]
+_Checks = Callable[[Expected], Mapping[str, appendix.Wrong]]
 
 
 @dataclass(frozen=True)
 class _Known:
     """What links can point to: entries and families of the ledger."""
 
-    entries: Mapping[str, Entry]
-    ledger: Ledger
+    build: Finished
 
-    def text(self, link: Link) -> str | None:
-        """Return what a link should say; None if it points nowhere or has no such format."""
-        if link.kind is None:
-            return None
-        entry, family = self.entries.get(link.anchor), self._family(link)
+    @cached_property
+    def entries(self) -> Mapping[str, Expected]:
+        """What each entry owes its readers, by the anchor of its row."""
+        return {entry.anchor: Expected(entry, self._level(entry)) for entry in self.ledger}
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        return self.build.ledger
+
+    @cached_property
+    def _families(self) -> Mapping[str, Family]:
+        return {family.anchor: family for family in self.ledger.families.values()}
+
+    def _level(self, entry: Entry) -> float:
+        try:
+            return self.build.plan(entry).level
+        except KeyError:  # of no one study: its own level
+            interval = entry.estimate.interval
+            return 0.95 if interval is None else interval.level
+
+    def faults(self, link: Link, text: str) -> list[str]:
+        """Say what a text has wrong, as the number that a link stands for."""
+        family, expected = self._families.get(link.anchor), self.entries.get(link.anchor)
         try:
             if family is not None:
-                return fmt.tally(family.m, self.ledger.survivors(family), link.kind)
-            return None if entry is None else fmt.show(entry, link.kind)
-        except (ValueError, KeyError):
-            return None
+                survivors = self.ledger.survivors(family)
+                return tally_faults(text, link.kind or "", family, survivors)
+            if expected is not None:
+                return expected.faults(text, link.kind or "")
+        except (KeyError, ValueError):
+            return [f"claims to be {link.kind!r}, which no number is"]
+        return ["points to nothing of the ledger"]
 
     def name(self, link: Link) -> str:
         """Return the id of what a link points to."""
-        found = self._family(link) or self.entries.get(link.anchor)
-        return link.anchor if found is None else found.id
-
-    def _family(self, link: Link) -> Family | None:
-        return next((f for f in self.ledger.families.values() if f.anchor == link.anchor), None)
+        family, expected = self._families.get(link.anchor), self.entries.get(link.anchor)
+        return family.id if family else expected.entry.id if expected else link.anchor
 
 
 def printed(build: Finished) -> Check:
     """Read the document back in every format that is there."""
     check = Check("Every number in the document is the ledger's")
+    known = _Known(build)
+    _levels(check, known)
     source = build.folder / "report.qmd"
     if not source.is_file():
         check.disagree("report.qmd", "the document's source is missing")
         return check
-    known = _Known({entry.anchor: entry for entry in build.ledger}, build.ledger)
-    markdown = read_markdown(source.read_text(encoding="utf-8", errors="replace"))
-    headers = list(next(iter(markdown.rows.values()), {}))
-    in_codes = Codes(build.ledger).row
+    try:
+        markdown = read_markdown(source.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        check.disagree("report.qmd", f"pandoc can't read it: {error}")
+        return check
+    headers = next((list(row) for anchor, row in markdown.rows.items()
+                    if anchor in known.entries), [])  # fmt: skip
+    in_codes = appendix.Codes(build.ledger).paper
     _compare(check, "report.qmd", markdown, known)
     _rows(check, "report.qmd", markdown, known.entries, in_codes)
     html, typst = build.folder / "report.html", build.folder / "report.typ"
@@ -69,16 +95,40 @@ def printed(build: Finished) -> Check:
         content = read_html(html.read_text(encoding="utf-8", errors="replace"))
         _compare(check, html.name, content, known)
         _same_links(check, html.name, markdown.links, content.links)
-        _rows(check, html.name, content, known.entries, lambda entry: in_words(entry, build.ledger))
+        _rows(check, html.name, content, known.entries,
+              lambda expected: appendix.screen(expected, build.ledger))  # fmt: skip
+        _resolved(check, html.name, content, markdown)
     if typst.is_file():
         content = read_typst(typst.read_text(encoding="utf-8", errors="replace"), headers)
         _in_order(check, typst.name, markdown.links, content.links, known)
         _rows(check, typst.name, content, known.entries, in_codes)
-    _pdf(check, build, markdown.links, known, in_codes)
+        _resolved(check, typst.name, content, markdown)
+    _pdf(check, build, markdown, known, in_codes)
     others = [n for n in ("report.docx", "report.tex", "report.md") if (build.folder / n).is_file()]
     if others:
         check.notes.append(f"{', '.join(others)}: by hash only")
     return check
+
+
+def _levels(check: Check, known: _Known) -> None:
+    """Find intervals of another level than the plan's, and ends on the wrong side."""
+    for expected in known.entries.values():
+        entry, interval = expected.entry, expected.entry.estimate.interval
+        if interval is None:
+            continue
+        if interval.level != expected.level:
+            check.disagree(f"ledger.json, {entry.id}", f"the interval's level is {interval.level:g}"
+                           f", the plan's {expected.level:g}")  # fmt: skip
+        if entry.value is not None and not interval.low <= entry.value <= interval.high:
+            check.disagree(f"ledger.json, {entry.id}", "the estimate lies outside its interval")
+
+
+def _resolved(check: Check, file: str, content: Content, source: Content) -> None:
+    """Find references that lead nowhere; a name of the data may look like one."""
+    named = {words for words, _ in source.unresolved}
+    for words, place in content.unresolved:
+        if words not in named:
+            check.disagree(f"{file}, “{place}”", f"{words} is a reference to nothing")
 
 
 def _compare(check: Check, file: str, content: Content, known: _Known) -> None:
@@ -86,12 +136,14 @@ def _compare(check: Check, file: str, content: Content, known: _Known) -> None:
         if link.kind is None:
             continue
         check.count(f"numbers in {file}")
-        wanted = known.text(link)
-        place = f"{file}, “{link.place}”, {known.name(link)} ({link.kind})"
-        if wanted is None:
-            check.disagree(place, "points to nothing of the ledger")
-        elif plain(link.text) != plain(wanted):
-            check.disagree(place, f"says {_one_line(link.text)!r}, the ledger {wanted!r}")
+        _hold(check, f"{file}, “{link.place}”", link, link.text, known)
+
+
+def _hold(check: Check, place: str, link: Link, text: str, known: _Known) -> None:
+    """Hold what is printed for a link against the ledger."""
+    if faults := known.faults(link, text):
+        check.disagree(f"{place}, {known.name(link)} ({link.kind})",
+                       f"says {_one_line(text)!r}: {'; '.join(faults)}")  # fmt: skip
 
 
 def _one_line(text: str) -> str:
@@ -119,63 +171,59 @@ def _in_order(
     known: _Known,
 ) -> None:  # fmt: skip
     """Compare the links of a format without kinds with those of the source, one after another."""
-    texts = [known.text(link) or link.text for link in wanted]
-    expected, seen = [plain(t) for t in texts], [plain(link.text) for link in found]
+    expected, seen = ([plain(link.text) for link in links] for links in (wanted, found))
     check.count(f"numbers in {file}", sum(link.kind is not None for link in wanted))
     codes = SequenceMatcher(None, expected, seen, autojunk=False).get_opcodes()
     if len(expected) == len(seen):  # pair by pair: an edit moves nothing
-        codes = [("replace", i, i + 1, i, i + 1) for i in range(len(seen))
-                 if expected[i] != seen[i]]  # fmt: skip
-    for code, i, i_end, j, j_end in codes:
-        if code == "equal":
-            continue
+        codes = [("replace", 0, len(seen), 0, len(seen))]
+    for _, i, i_end, j, j_end in codes:
         for k in range(max(i_end - i, j_end - j)):
             link = wanted[i + k] if i + k < i_end else None
             other = found[j + k] if j + k < j_end else None
             if link is None and other is not None:
                 check.disagree(f"{file}, “{other.place}”",
                                f"{_one_line(other.text)!r} is no number of report.qmd")  # fmt: skip
-            elif link is not None and (link.kind is not None or other is None):
-                place = other.place if other else link.place
-                says = f"says {_one_line(other.text)!r}" if other else "lacks the number"
-                check.disagree(f"{file}, “{place}”, {known.name(link)} ({link.kind})",
-                               f"{says}, the ledger {texts[i + k]!r}")  # fmt: skip
+            elif link is not None and other is None:
+                check.disagree(f"{file}, “{link.place}”, {known.name(link)} ({link.kind})",
+                               f"lacks {_one_line(link.text)!r}")  # fmt: skip
+            elif link is not None and other is not None and link.kind is not None:
+                _hold(check, f"{file}, “{other.place}”", link, other.text, known)
 
 
 # --- the appendix -----------------------------------------------------------------------
 
 
 def _rows(
-    check: Check, file: str, content: Content, entries: Mapping[str, Entry], cells: _Cells
+    check: Check, file: str, content: Content, entries: Mapping[str, Expected], cells: _Checks
 ) -> None:
-    for anchor, entry in entries.items():
-        row = content.rows.get(anchor)
+    for anchor, expected in entries.items():
+        row, name = content.rows.get(anchor), expected.entry.id
         if row is None:
-            check.disagree(f"{file}, appendix", f"there is no row of {entry.id}")
+            check.disagree(f"{file}, appendix", f"there is no row of {name}")
             continue
         check.count(f"rows in {file}")
-        for header, wanted in cells(entry).items():
+        for header, wrong in cells(expected).items():
             said = row.get(header)
-            if said is None or plain(said) != plain(wanted):
-                says = "is missing" if said is None else f"says {_one_line(said)!r}"
-                check.disagree(
-                    f"{file}, appendix, {entry.id}, column {header}",
-                    f"{says}, the ledger {wanted!r}",
-                )
+            place = f"{file}, appendix, {name}, column {header}"
+            if said is None:
+                check.disagree(place, "is missing")
+            elif fault := wrong(said):
+                check.disagree(place, f"says {_one_line(said)!r}: {fault}")
 
 
 # --- PDF --------------------------------------------------------------------------------
 
 
 def _pdf(
-    check: Check, build: Finished, wanted: Sequence[Link], known: _Known, cells: _Cells
+    check: Check, build: Finished, markdown: Content, known: _Known, cells: _Checks
 ) -> None:  # fmt: skip
     path = build.folder / "report.pdf"
     content = _read_pdf(check, path) if path.is_file() else None
     if content is None:
         return
     links = [link for link in content.links if not _REFERENCE.match(_unhyphenated(link.text))]
-    _in_order(check, path.name, wanted, links, known)
+    _in_order(check, path.name, markdown.links, links, known)
+    _resolved(check, path.name, content, markdown)
     rows = Content([], _by_anchor(content, known.entries))
     _rows(check, path.name, rows, known.entries, cells)
 
@@ -200,8 +248,8 @@ def _read_pdf(check: Check, path: Path) -> Content | None:
     return content
 
 
-def _by_anchor(content: Content, entries: Mapping[str, Entry]) -> dict[str, Mapping[str, str]]:
+def _by_anchor(content: Content, entries: Mapping[str, Expected]) -> dict[str, Mapping[str, str]]:
     """Find the row of each entry by its first cell: the id."""
-    anchors = {plain(entry.id): anchor for anchor, entry in entries.items()}
+    anchors = {plain(expected.entry.id): anchor for anchor, expected in entries.items()}
     texts = ((plain(first), cells) for first, cells in content.rows.items())
     return {anchors[text]: cells for text, cells in texts if text in anchors}
