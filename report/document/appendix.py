@@ -1,7 +1,6 @@
 """The appendix: every statistic as a row, in words for the screen and in codes for paper.
 
-What a cell says is made here, for the templates that print it and for `verify`, which reads
-it back.
+What a cell says is made here, for the templates that print it. `verify` tells it apart from this.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The only place where a number is rounded or becomes text.
 
 APA style: no leading zero for what can't exceed 1 in size (ρ, p, shares of agreement), a real
-minus sign, ``p < .001`` instead of a row of zeros. `verify` calls the same functions on the
-ledger and compares them with what stands in the finished document.
+minus sign, ``p < .001`` instead of a row of zeros. `verify` reads the finished
+document with a reader of its own, which shares nothing with this module.
 """
 
 from __future__ import annotations

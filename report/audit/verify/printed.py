@@ -21,6 +21,7 @@ _INTERVAL = rf"\[(?P<low>{_NUMBER}),(?P<high>{_NUMBER})\]"
 _P = rf"(?P<relation>[=<>≤≥])?(?P<p>{_NUMBER})"
 _SENTENCE = re.compile(
     rf"(?:(?P<symbol>[^=<>≥\[\]\d,{MISSING}]+)=)?(?P<value>{_NUMBER}|{MISSING})(?P<unit>[a-z]*)"
+    r"(?:,n=(?P<n>\d+))?"
     rf"(?:,(?P<level>\d+(?:\.\d+)?)%CI{_INTERVAL})?"
     rf"(?:,(?P<equation>(?:adjusted)?p{_P}))?"
 )
@@ -30,6 +31,12 @@ _EQUATION = re.compile(rf"(?P<adjusted>adjusted)?p{_P}")
 _PLACES = {
     "rho": 2, "r": 2, "p": 3, "share": 2, "nats": 3, "nats-per-token": 5, "dimension": 2,
     "ratio": 2, "": 3,
+}  # fmt: skip
+# What stands before a value, by the beginning of the method that made it.
+_SYMBOLS = {
+    "Spearman": "ρ", "partial Spearman": "partial ρ", "Kendall's tau": "τ", "Kendall's W": "W",
+    "rank-biserial": "rank-biserial r", "matched-pairs rank-biserial": "rank-biserial r",
+    "mean over answers of the autocorrelation": "autocorrelation", "Pearson": "r",
 }  # fmt: skip
 _UNITS = {"nats": "nats", "tokens": "tokens"}
 _WORDS = (
@@ -206,6 +213,9 @@ class Expected:
         unit = _UNITS.get(entry.unit, "") if entry.value is not None else ""
         if found["unit"] != unit:
             faults.append(f"has the unit {found['unit'] or 'none'!r}")
+        faults += _named(entry, found["symbol"] or "")
+        if found["n"] is not None and _whole(found["n"], entry.estimate.n):
+            faults.append(f"n is {entry.estimate.n}")
         if (found["level"] is None) is not (interval is None):
             faults.append("has an interval" if interval is None else "lacks the interval")
         elif interval is not None:
@@ -221,6 +231,14 @@ class Expected:
         else:
             faults += self._equation(found["equation"], p, adjusted=adjusted)
         return faults
+
+
+def _named(entry: Entry, symbol: str) -> list[str]:
+    """Hold the symbol before a value against what its method stands for."""
+    wanted = [name for start, name in _SYMBOLS.items() if entry.method.startswith(start)]
+    if not wanted or entry.unit not in ("rho", "r", "share") or symbol == compact(wanted[0]):
+        return []
+    return [f"the symbol of {entry.method} is {wanted[0]}"]
 
 
 def _order(low: str, value: str, high: str) -> list[str]:

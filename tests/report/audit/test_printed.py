@@ -44,13 +44,19 @@ def test_what_is_no_number_is_refused(text):
 
 KINDS = ("value", "value:3", "signed", "ci", "apa", "apa:bh", "n", "layer", "p", "p=", "floor",
          "statistic", "adjusted:bh", "adjusted=:bh", "adjusted:holm")  # fmt: skip
+BOUND = "test as published, not named; p is an upper bound"
 ENTRIES = [
     an_entry(),
     an_entry(0.0004, -0.0004, 0.0006, p=0.0002),
     an_entry(12345.6, -10000.2, 98765.4, unit="nats", p=1.0),
     an_entry(14.0, 3.0, 20.0, unit="tokens", p=0.9995),
     replace(an_entry(), outcome=None, p_adjusted={}),
-    replace(an_entry(), outcome=Outcome("published, upper bound", 28, -0.53, 0.004, None)),
+    replace(
+        an_entry(),
+        outcome=Outcome(
+            "test as published, not named; p is an upper bound", 28, -0.53, 0.004, None
+        ),
+    ),
     replace(an_entry(unit="nats"), estimate=Estimate(-0.5, 3)),
 ]
 
@@ -59,6 +65,20 @@ ENTRIES = [
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_what_is_printed_rightly_is_accepted(entry, kind):
     assert Expected(entry, 0.95).faults(fmt.show(entry, kind), kind) == []
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["Kendall's tau-b", "Kendall's W", "partial Spearman's rho", "Spearman's rho",
+     "matched-pairs rank-biserial correlation",
+     "mean over answers of the autocorrelation over token positions"],
+)  # fmt: skip
+def test_every_method_has_its_own_symbol(method):
+    unit = "share" if method.endswith("W") else "rho"
+    entry = replace(an_entry(unit=unit), method=method)
+    assert Expected(entry, 0.95).faults(fmt.show(entry, "apa"), "apa") == []
+    wrong = "r = −.53, 95% CI [−.76, −.19], p = .035"
+    assert any("symbol" in fault for fault in Expected(entry, 0.95).faults(wrong, "apa"))
 
 
 @pytest.mark.parametrize("kind", ["value", "signed", "ci", "apa"])
@@ -83,6 +103,8 @@ def test_an_added_sign_is_found(monkeypatch, kind):
      ("apa", "ρ = −.53, 95% CI [−.19, −.76], p = .035", "swapped"),
      ("apa", "ρ = −.53, 95% CI [−.76, −.19], adjusted p = .035", "calls p adjusted"),
      ("apa:bh", "ρ = −.53, 95% CI [−.76, −.19], p = .210", "a plain one"),
+     ("apa", "τ = −.53, 95% CI [−.76, −.19], p = .035", "the symbol"),
+     ("apa", "ρ = −.53, n = 27, 95% CI [−.76, −.19], p = .035", "n is 28"),
      ("apa", "ρ = −.53, p = .035", "lacks the interval"),
      ("apa", "ρ = −.53, 95% CI [−.76, −.19]", "lacks p"),
      ("apa", "ρ = −.53 nats, 95% CI [−.76, −.19], p = .035", "unit"),
