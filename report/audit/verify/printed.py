@@ -17,6 +17,7 @@ MISSING = "—"
 
 _MINUS = "−-"
 _NUMBER = rf"[+{_MINUS}]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)?(?:\.\d+)?(?<=\d)"
+_DAGGER = "†"  # of an interval that leaves out zero although the test does not stand
 _INTERVAL = rf"\[(?P<low>{_NUMBER}),(?P<high>{_NUMBER})\]"
 _P = rf"(?P<relation>[=<>≤≥])?(?P<p>{_NUMBER})"
 _SENTENCE = re.compile(
@@ -131,7 +132,7 @@ class Expected:
                     places = int(option) if option else None
                     return self._value(words, places, signed=name == "signed")
                 case "ci":
-                    return self._interval(words)
+                    return self._interval(words) + self._dagger(words, option)
                 case "apa":
                     return self._sentence(words, option)
                 case "n":
@@ -179,7 +180,7 @@ class Expected:
         interval = self.entry.estimate.interval
         if interval is None or text == MISSING:
             return _absent(text, interval is None, "interval")
-        found = re.fullmatch(_INTERVAL, text)
+        found = re.fullmatch(_INTERVAL, text.removesuffix(_DAGGER))
         if found is None:
             return ["is no interval"]
         places = _PLACES.get(self.entry.unit, 0)
@@ -190,6 +191,17 @@ class Expected:
             for name, end in (("low", interval.low), ("high", interval.high))
             for fault in _number(found[name], end, places)
         ]
+
+    def _dagger(self, text: str, option: str) -> list[str]:
+        """Hold the mark of an interval that disagrees with its test against both of them."""
+        entry, interval = self.entry, self.entry.estimate.interval
+        zero_out = interval is not None and (interval.low > 0 or interval.high < 0)
+        owed = entry.rejected is False and zero_out and entry.unit not in ("share", "ratio")
+        if text.endswith(_DAGGER) and not owed:
+            return ["has a dagger, though interval and test agree"]
+        if option == "marked" and not text.endswith(_DAGGER):
+            return ["lacks its dagger"]
+        return []
 
     def _p(self, text: str, p: float | None) -> list[str]:
         return _p(text, p, bound=self._bound)
