@@ -277,7 +277,12 @@ def _number(text: str, value: float | None, places: int, *, exactly: bool = Fals
         return ["has the wrong sign"]
     if not number.rounds(value):
         flipped = Number(-number.value, number.places, "").rounds(value)
-        return ["has the wrong sign" if flipped else "is another number, or rounded wrongly"]
+        right = f"{value:.{number.places}f}"
+        return [
+            "has the wrong sign"
+            if flipped
+            else f"is another number than the ledger's {right}, or rounded wrongly"
+        ]
     if number.places < places or (exactly and number.places != places):
         return [f"has {number.places} digits after the point instead of {places}"]
     return []
