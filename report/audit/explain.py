@@ -25,6 +25,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import numpy as np

@@ -30,7 +30,7 @@ _SAME_TIME = 1e-3
 _MOST_BLOCKS = 16
 
 
-class Misaligned(ValueError):  # noqa: N818 - a finding in plain words, not a failure of the program
+class MisalignedError(ValueError):
     """No rule assigns the rows to the answers; the message says what was tried."""
 
 
@@ -101,13 +101,13 @@ def decide(
 
     Raises
     ------
-    Misaligned
+    MisalignedError
         If no rule fits, or two fit and contradict each other.
     """
     counts_fit = counts is not None and bool((counts >= 0).all()) and int(counts.sum()) == n_rows
     offsets_fit = offsets is not None and _fits(offsets, n_rows)
     if counts is not None and offsets is not None and offsets.size != counts.size + 1:
-        raise Misaligned(
+        raise MisalignedError(
             f"the NPZ holds {offsets.size - 1} answers and the JSON lists {counts.size}"
         )
     if counts is not None and counts_fit:
@@ -115,7 +115,7 @@ def decide(
         if offsets is None or np.array_equal(edges, offsets):
             return Boundaries("counts", edges)
         if offsets_fit and not same_order:
-            raise Misaligned(
+            raise MisalignedError(
                 "the token counts and token_offsets both end at the last row but cut the answers"
                 " differently, and no generation times confirm the order of the answers"
             )
@@ -127,7 +127,7 @@ def decide(
             " token_offsets fit and were used"
         )  # fmt: skip
         return Boundaries("offsets", offsets, None, remark, harmless=False)
-    raise Misaligned(_no_rule(n_rows, counts, offsets))
+    raise MisalignedError(_no_rule(n_rows, counts, offsets))
 
 
 def _fits(offsets: IntArray, n_rows: int) -> bool:
@@ -248,7 +248,7 @@ def lines_of_capture(
 
     Raises
     ------
-    Misaligned
+    MisalignedError
         If no selection of blocks agrees, or more than one.
     """
     tokens = np.asarray(counts, dtype=np.int64)
@@ -277,7 +277,7 @@ def lines_of_capture(
     if len(found) == 1:
         return found[0]
     how_many = "none" if not found else f"{len(found)}"
-    raise Misaligned(
+    raise MisalignedError(
         f"the NPZ holds {n_answers} answers with {n_rows} rows, the JSONL {len(labels)} lines; of"
         f" the selections of whole axis blocks, {how_many} agree with it, where one must"
     )

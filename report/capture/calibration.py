@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from report.capture.boundaries import Misaligned, lines_of_capture
+from report.capture.boundaries import MisalignedError, lines_of_capture
 from report.capture.features import IntArray
 from report.capture.findings import CaptureError, Findings
 from report.capture.npz import Header, read_headers
@@ -117,7 +117,7 @@ def _lines_held(
             lines.labels, lines.answers.counts, tokens.entropy.size, held,
             read_offsets(path, headers), read_times(path, headers), lines.answers.times,
         )  # fmt: skip
-    except Misaligned as error:
+    except MisalignedError as error:
         raise CaptureError(
             path, "", str(error), "Keep in the JSONL the lines of the run that wrote the NPZ.",
             Reason.MISALIGNED,

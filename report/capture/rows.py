@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from report.capture.boundaries import Boundaries, Misaligned, answers, decide, times_agree
+from report.capture.boundaries import Boundaries, MisalignedError, answers, decide, times_agree
 from report.capture.features import FloatArray, IntArray
 from report.capture.findings import CaptureError, Findings
 from report.capture.npz import Header, read_array, read_floats
@@ -163,7 +163,7 @@ def assign(
     offsets = read_offsets(path, headers)
     try:
         found = decide(tokens.entropy.size, listed.counts, offsets, same_order)
-    except Misaligned as error:
+    except MisalignedError as error:
         raise CaptureError(
             path, "token_offsets", str(error), _SAME_RUN, Reason.MISALIGNED
         ) from error

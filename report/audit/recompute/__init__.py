@@ -200,7 +200,7 @@ def source_of(how: Recipe) -> str:
 
     gather(step.__name__ for step in how.steps)
     parts = [inspect.getsource(inspect.unwrap(known[name])) for name in known if name in wanted]
-    marks = re.compile(r"  # (fmt: skip|noqa: \w+)$", re.MULTILINE)
+    marks = re.compile(r"  # fmt: skip$", re.MULTILINE)
     return "\n\n\n".join(marks.sub("", part).rstrip() for part in parts)
 
 

@@ -11,6 +11,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -69,7 +70,7 @@ class Case:
 @cache
 def table(path: str) -> list[dict[str, str]]:
     """Read a CSV file as rows of strings."""
-    with open(path, encoding="utf-8", newline="") as handle:  # noqa: PTH123
+    with Path(path).open(encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle))
 
 

@@ -111,7 +111,7 @@ def _found(name: str, evidence: Evidence) -> Sequence[Entry]:
 def _lacking(name: str, found: Sequence[Entry]) -> list[str]:
     """Name what has no number: entries with their reason, else the name that nothing bears."""
     if not found:
-        return [f"{name} (not in the ledger)"]
+        return [f"{name} (there is no such statistic here)"]
     reasons = [(e.label, e.reason.sentence.rstrip(".")) for e in found if e.reason]
     return [f"{label} ({why[:1].lower()}{why[1:]})" for label, why in reasons]
 

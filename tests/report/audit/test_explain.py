@@ -2,6 +2,7 @@ import contextlib
 import io
 import json
 import math
+import runpy
 import subprocess
 import sys
 
@@ -24,14 +25,15 @@ def one_of_each_method(ledger):
     return list(seen.values())
 
 
-def printed_by(code):
+def printed_by(code, path):
+    path.write_text(code, encoding="utf-8")
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        exec(compile(code, "snippet", "exec"), {"__name__": "__main__"})
+        runpy.run_path(str(path), run_name="__main__")
     return dict(line.split(" = ", 1) for line in out.getvalue().splitlines() if " = " in line)
 
 
-def test_the_snippet_of_every_method_gives_the_ledgers_numbers(finished, monkeypatch):
+def test_the_snippet_of_every_method_gives_the_ledgers_numbers(finished, monkeypatch, tmp_path):
     build = load_finished(finished)
     monkeypatch.chdir(finished)
     entries = one_of_each_method(build.ledger)
@@ -39,7 +41,7 @@ def test_the_snippet_of_every_method_gives_the_ledgers_numbers(finished, monkeyp
     for entry in entries:
         steps = recipe(entry, build)
         assert steps is not None, entry.id
-        got, row = printed_by(snippet(steps)), entry.row()
+        got, row = printed_by(snippet(steps), tmp_path / "snippet.py"), entry.row()
         compared = [name for name in COMPARED if name in got and row[name] is not None]
         assert "estimate" in compared, entry.id
         assert "p" in compared or row["p"] is None, entry.id

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from report.capture.boundaries import (
-    Misaligned,
+    MisalignedError,
     answer_means,
     blocks_of,
     decide,
@@ -57,14 +57,14 @@ def test_offsets_that_fit_decide_where_the_counts_do_not(counts):
     ],
 )
 def test_where_no_rule_fits_nothing_is_assigned(counts, offsets):
-    with pytest.raises(Misaligned):
+    with pytest.raises(MisalignedError):
         decide(8, counts, offsets)
 
 
 def test_two_rules_that_contradict_each_other_need_a_witness():
     other = np.array([0, 3, 5, 8])
     for doubtful in (None, False):
-        with pytest.raises(Misaligned, match="cut the answers differently"):
+        with pytest.raises(MisalignedError, match="cut the answers differently"):
             decide(8, COUNTS, other, doubtful)
     found = decide(8, COUNTS, other, True)
     assert (found.rule, found.edges.tolist()) == ("counts", [0, 4, 5, 8])
@@ -135,12 +135,12 @@ def test_lines_are_found_by_counts_in_axis_blocks(held):
 
 def test_answers_of_equal_length_are_refused_unless_times_tell_them_apart():
     listed, counts = labels("a", "b"), np.full(12, 7)
-    with pytest.raises(Misaligned, match="2 agree with it"):
+    with pytest.raises(MisalignedError, match="2 agree with it"):
         lines_of_capture(listed, counts, 42, 6, None, None, None)
     times = np.linspace(1.0, 2.0, 12)
     found = lines_of_capture(listed, counts, 42, 6, None, times[6:], times)
     assert found.tolist() == list(range(6, 12))
-    with pytest.raises(Misaligned, match="none agree"):
+    with pytest.raises(MisalignedError, match="none agree"):
         lines_of_capture(listed, counts, 43, 6, None, None, None)
 
 

@@ -142,7 +142,7 @@ def test_layers_are_the_seed(seed_tables: list[SeedTable], study: Study) -> None
     keys = keys_by_name(study)
     expected: list[tuple[str, ...]] = []
     for name, layers, hidden, span in seed_tables[1].rows:
-        low, high = re.fullmatch(r"\[(\S+), (\S+)\]", span).groups()  # type: ignore[union-attr]
+        low, high = re.fullmatch(r"\[(\S+), (\S+)\]", span).groups()
         expected.append((keys[name], layers, hidden, low, high))
     assert expected == columns(
         study, "layers", "model", "n_layers", "hidden_size", "entropy_min_nats", "entropy_max_nats"
