@@ -11,10 +11,11 @@ from typing import Any
 
 from report.audit.finished import Finished, load_finished
 from report.audit.recompute import COMPARED, Recipe, reading, recipe, run, source_of, steps
+from report.audit.schema import AGAIN
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry
 from report.ledger.lineage import read
-from report.study.errors import UsageError
+from report.study.errors import InputError, UsageError
 
 _IMPORTS = """\
 from __future__ import annotations
@@ -154,7 +155,12 @@ def explain(folder: Path, wanted: str, *, as_json: bool) -> int:
         If the build can't be read.
     """
     build = load_finished(folder)
-    told = explanation(build, find(build, wanted))
+    entry = find(build, wanted)
+    try:
+        told = explanation(build, entry)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        problem = f"can't be explained: {type(error).__name__}: {error}"
+        raise InputError(folder / "ledger.json", entry.id, problem, AGAIN) from error
     if as_json:
         print(json.dumps(told, ensure_ascii=False, indent=1))
         return 0

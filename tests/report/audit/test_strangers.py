@@ -164,3 +164,13 @@ def test_members_of_the_bundle_are_plain(finished, tmp_path):
             assert not info.filename.startswith("/")
             assert ".." not in info.filename.split("/")
             assert info.external_attr >> 16 == 0o644
+
+
+def test_a_unit_that_no_format_is_known_for_ends_with_a_message(small, tmp_path, capsys):
+    folder = tmp_path / "build"
+    shutil.copytree(small, folder)
+    document = json.loads((folder / "ledger.json").read_text("utf-8"))
+    document["entries"][0]["unit"] = "of another world"
+    (folder / "ledger.json").write_text(json.dumps(document), "utf-8")
+    assert main(["explain", ENTRY, "--build", str(folder)]) != 0
+    assert "can't be explained" in capsys.readouterr().err
