@@ -31,7 +31,7 @@ QUICK = Options(quick=True)
 # Folder, what the problem line says, the reason where generation entropy would stand.
 USELESS = (
     ("truncated_npz", "can't be read", "damaged_file"),
-    ("object_array", "decay_states: holds pickled Python objects, so the file is refused",
+    ("object_array", "decay_states: holds pickled Python objects, which are never opened",
      "damaged_file"),
     ("json_29_questions", "holds 30 answers, and the JSON lists 29 questions", "misaligned"),
 )  # fmt: skip
