@@ -92,10 +92,10 @@ def coverage_tasks() -> list[Task]:
         for n in (6, 8, 20, 30, 50) for ties in (False, True) for rho in (0.0, 0.3, 0.6)
     ]  # fmt: skip
     made += [
-        Task("coverage", "mean", "exponential" if skewed else "normal", n, 4_000,
-             partial(trials.mean_intervals, n=n, skewed=skewed),
-             truth=float(skewed), n_resamples=trials.N_BOOTSTRAP)
-        for n in (8, 20, 30, 50) for skewed in (False, True)
+        Task("coverage", "mean", design, n, 4_000,
+             partial(trials.mean_intervals, n=n, design=design),
+             truth=truth, n_resamples=trials.N_BOOTSTRAP)
+        for n in (8, 20, 30, 50) for design, truth in trials.MEANS.items()
     ]  # fmt: skip
     made += [
         Task("coverage", "paired shift" if paired else "shift of two samples",

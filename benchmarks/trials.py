@@ -149,17 +149,27 @@ def spearman_intervals(rng: Rng, n: int, ties: bool, rho: float) -> dict[str, Tr
     return {method: judged(made, rho, method) for method, made in found.items()}
 
 
-def mean_intervals(rng: Rng, n: int, skewed: bool) -> dict[str, Trials]:
-    """Intervals of a mean, of normal or of exponential observations."""
-    sample = rng.exponential(size=(n, BLOCK)) if skewed else rng.standard_normal((n, BLOCK))
-    truth = 1.0 if skewed else 0.0
+MEANS = {"normal": 0.0, "gamma of shape 2": 2.0, "exponential": 1.0}
+
+
+def mean_intervals(rng: Rng, n: int, design: str) -> dict[str, Trials]:
+    """Intervals of a mean, of observations of one of the distributions in ``MEANS``."""
+    truth = MEANS[design]
+    sample = rng.gamma(truth, size=(n, BLOCK)) if truth == 2.0 else (
+        rng.exponential(size=(n, BLOCK)) if truth else rng.standard_normal((n, BLOCK))
+    )  # fmt: skip
     counts = resampling.draw_counts(n, N_BOOTSTRAP, rng)
-    bca = resampling.bootstrap_means(sample, counts, level=LEVEL)
+    studentised = resampling.bootstrap_means(sample, counts, level=LEVEL)
+    bca = resampling.bootstrap_means(sample, counts, level=LEVEL, method="bca")
     t = [
         comparison.mean_t_interval(float(column.mean()), float(column.std(ddof=1)), n, LEVEL)
         for column in sample.T
     ]
-    return {"bca": judged(bca, truth, "bca"), "t": judged(t, truth)}
+    return {
+        "studentised": judged(studentised, truth, "studentised"),
+        "bca": judged(bca, truth, "bca"),
+        "t": judged(t, truth),
+    }
 
 
 def shift_intervals(rng: Rng, n: int, ties: bool, paired: bool) -> dict[str, Trials]:

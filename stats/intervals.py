@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stats.checks import FloatArray, confidence, real, resamples, vector, why_not
+from stats.checks import FloatArray, confidence, vector
 from stats.outcome import Interval, Reason
 
 Method = Literal["bca", "percentile"]
@@ -80,84 +80,7 @@ def bootstrap_interval(
         weights,
         method,
     )
-    return _interval(found, 0, level, np.asarray(replicates).size)
-
-
-def bootstrap_means(
-    values: ArrayLike,
-    counts: NDArray[np.int64],
-    *,
-    weights: FloatArray | None = None,
-    level: float = 0.95,
-    method: Method = "bca",
-) -> tuple[Interval | Reason, ...]:
-    """Bootstrap intervals for the mean of each column, all from the same resamples.
-
-    Parameters
-    ----------
-    values : array-like, shape (n, m)
-    counts : ndarray, shape (B, n)
-    weights, level, method
-        As in `bootstrap_interval`.
-
-    Returns
-    -------
-    tuple of Interval or Reason, length m
-        A reason for a column that is constant, not finite, or shorter than 2.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit, or ``level`` is no coverage.
-    """
-    table = real(values, "values")
-    if table.ndim != 2:
-        raise ValueError(f"values must have shape (n, m), got {table.shape}")
-    n = table.shape[0]
-    resamples(counts, n, total=n)
-    lacking = [why_not(column, minimum=2) for column in table.T]
-    clean = np.where([reason is None for reason in lacking], table, 0.0)
-    replicates = (counts @ clean / n).T
-    jackknife = ((np.ones((n, n)) - np.eye(n)) @ clean / max(n - 1, 1)).T
-    found = limits(clean.mean(axis=0), replicates, jackknife, level, weights, method)
-    return tuple(
-        _interval(found, j, level, counts.shape[0])
-        if reason is None
-        else Reason.NO_SPREAD
-        if reason is Reason.CONSTANT_INPUT
-        else reason
-        for j, reason in enumerate(lacking)
-    )
-
-
-def bootstrap_mean(
-    values: ArrayLike,
-    counts: NDArray[np.int64],
-    *,
-    weights: FloatArray | None = None,
-    level: float = 0.95,
-    method: Method = "bca",
-) -> Interval | Reason:
-    """Bootstrap interval for the mean of one sample; see `bootstrap_means`.
-
-    Parameters
-    ----------
-    values : array-like, shape (n,)
-    counts : ndarray, shape (B, n)
-    weights, level, method
-        As in `bootstrap_interval`.
-
-    Returns
-    -------
-    Interval or Reason
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit, or ``level`` is no coverage.
-    """
-    table = vector(values, "values")[:, None]
-    return bootstrap_means(table, counts, weights=weights, level=level, method=method)[0]
+    return from_limits(found, 0, level, np.asarray(replicates).size)
 
 
 def limits(
@@ -224,7 +147,8 @@ def why_none(note: str) -> Reason:
     return Reason.UNDEFINED_RESAMPLES if lost else Reason.NO_SPREAD
 
 
-def _interval(found: Limits, i: int, level: float, size: int) -> Interval | Reason:
+def from_limits(found: Limits, i: int, level: float, size: int) -> Interval | Reason:
+    """Return the i-th of the intervals found, or the reason why there is none."""
     if not found.method[i]:
         return why_none(str(found.note[i]))
     return Interval(

@@ -19,11 +19,10 @@ from stats.correlation import IntArray, bonett_wright
 from stats.intervals import (
     Method,
     bootstrap_interval,
-    bootstrap_mean,
-    bootstrap_means,
     limits,
     why_none,
 )
+from stats.means import bootstrap_mean, bootstrap_means
 from stats.outcome import Estimate, Interval, Reason
 from stats.permutation import (
     PermutationMatrix,

@@ -18,7 +18,8 @@ from report.study import paths
 Verdict = Literal["within limits", "shortfall", "conservative"]
 
 METHODS = {
-    "bca": "BCa", "percentile": "percentile", "exact-bootstrap": "exact bootstrap",
+    "studentised": "studentised bootstrap", "bca": "BCa", "percentile": "percentile",
+    "exact-bootstrap": "exact bootstrap",
     "bonett-wright": "Bonett–Wright", "t": "Student's t", "hodges-lehmann": "Hodges–Lehmann",
     "hartung-knapp": "Hartung–Knapp", "prediction": "prediction interval",
     "spearman, exact": "Spearman, exact", "spearman, permutation": "Spearman, permutation",

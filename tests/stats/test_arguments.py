@@ -11,7 +11,7 @@ from stats.dimension import (
     resampled_participation_ratio,
 )
 from stats.entropy import spectral_entropy
-from stats.intervals import bootstrap_mean
+from stats.means import bootstrap_mean
 from stats.permutation import permute_spearman
 from stats.ranks import (
     hodges_lehmann_paired,

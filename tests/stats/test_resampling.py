@@ -269,7 +269,7 @@ def test_exact_bootstrap_of_the_six_models_agrees_with_drawing(rng):
 
 def test_the_mean_agrees_with_scipy(rng):
     values = rng.gamma(2.0, size=25)
-    found = bootstrap_mean(values, draw_counts(25, 20_000, rng))
+    found = bootstrap_mean(values, draw_counts(25, 20_000, rng), method="bca")
     theirs = scipy_stats.bootstrap(
         (values,), np.mean, n_resamples=20_000, rng=np.random.default_rng(1)
     ).confidence_interval
@@ -278,10 +278,10 @@ def test_the_mean_agrees_with_scipy(rng):
     assert found.method == "bca"
 
 
-def test_the_mean_by_hand_on_the_same_draws(rng):
+def test_bca_of_the_mean_by_hand_on_the_same_draws(rng):
     values = rng.normal(size=(12, 2)) + 100.0
     counts = draw_counts(12, 300, rng)
-    for column, found in zip(values.T, bootstrap_means(values, counts), strict=True):
+    for column, found in zip(values.T, bootstrap_means(values, counts, method="bca"), strict=True):
         replicates = np.array([np.repeat(column, c).mean() for c in counts])
         left_out = np.array([np.delete(column, i).mean() for i in range(12)])
         expected = bca_by_hand(column.mean(), replicates, left_out)

@@ -59,6 +59,15 @@ def test_every_interval_of_the_plan_is_there(record):
         assert {cell.method for cell in cells} == wanted
 
 
+@pytest.mark.parametrize("n", [8, 30])
+def test_the_interval_of_a_mean_covers_what_bca_did_not(record, n):
+    for design in ("normal", "gamma of shape 2", "exponential"):
+        cells = record.select(group="coverage", subject="mean", design=design, n=n)
+        rates = {cell.method: cell.rate for cell in cells}
+        assert rates["studentised"] >= 0.935
+        assert rates["bca"] < rates["studentised"]
+
+
 def test_every_test_and_rule_is_there(record):
     tested = {cell.method for cell in record.cells if cell.group != "coverage"}
     assert tested >= {
@@ -132,7 +141,7 @@ def test_the_page_is_written_from_the_record(record):
 
 
 def test_the_worst_cell_of_each_size_is_told(record):
-    for cell in record.shortfalls(group="coverage", method="bca", subject="mean"):
-        told = record.worst("bca", "mean")
+    for cell in record.shortfalls(group="coverage", method="studentised", subject="mean"):
+        told = record.worst("studentised", "mean")
         assert f"at *n* = {cell.n}" in told
     assert record.worst("hodges-lehmann", "paired shift") == ""

@@ -110,6 +110,7 @@ _TESTS: tuple[tuple[str, Step], ...] = (
 
 # By the interval's method: those that resample what the estimate was made of, and the others.
 _RESAMPLED: dict[str, Step] = {
+    "studentised": steps.studentised_interval,
     "bca": steps.bca_interval,
     "percentile": steps.percentile_interval,
 }
@@ -204,6 +205,8 @@ def _interval(entry: Entry, estimate: Step) -> Step | None:
         return None
     if interval.method in _RESAMPLED:
         return _RESAMPLED[interval.method] if estimate in _RESAMPLABLE else None
+    if interval.method == "t" and estimate in (steps.mean_of_one, steps.mean_over_layers):
+        return steps.student_interval_of_sample
     if interval.method == "bonett-wright" and estimate is steps.partial_rho:
         return None  # it brings its own
     return _CLOSED.get(interval.method)

@@ -38,6 +38,7 @@ from report.audit.recompute.layered import (
     nested,
     percentile,
     profile,
+    studentised,
     width,
 )
 from report.audit.recompute.reading import (
@@ -476,6 +477,21 @@ def bca_interval(case: Case, found: Found) -> Found:
     """Bca interval."""
     indices = resamples(case.seed, case.draws, len(found[DATA][0]), case.size)
     return bca(found[STATISTIC], found[DATA], indices, case.level)
+
+
+def studentised_interval(case: Case, found: Found) -> Found:
+    """Studentised interval of a mean."""
+    (x,) = found[DATA]
+    mean_of_each = x.mean(axis=-1) if x.ndim > 1 else x
+    indices = resamples(case.seed, case.draws, len(x), case.size)
+    return studentised(mean_of_each, indices, case.level)
+
+
+def student_interval_of_sample(case: Case, found: Found) -> Found:
+    """Student's interval of the mean of a sample."""
+    (x,) = found[DATA]
+    x = x.mean(axis=-1) if x.ndim > 1 else x
+    return t_interval(float(x.mean()), float(x.std(ddof=1)), len(x), case.level)
 
 
 def percentile_interval(case: Case, found: Found) -> Found:

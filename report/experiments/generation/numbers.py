@@ -127,7 +127,7 @@ def _published_pairs(
 
 
 def _measured(data: StudyData, subject: Subject) -> Iterator[Entry]:
-    """Describe each model by its questions: mean with BCa interval, sd, median, tokens."""
+    """Describe each model by its questions: mean with studentised interval, sd, median, tokens."""
     from stats.resampling import bootstrap_mean
 
     for model in subject.expected:

@@ -57,7 +57,11 @@ def summary_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[
         )  # fmt: skip
     if bounded:
         return _bounded_table(data, level, rows)
-    how = "t interval from the published mean and sd" if level == "published" else "BCa bootstrap"
+    how = (
+        "t interval from the published mean and sd"
+        if level == "published"
+        else "studentised bootstrap"
+    )
     longest = "" if level == "published" else (
         " Longest: share of answers of exactly the largest number of tokens; where that is many, "
         "they end at the limit of generation."
@@ -77,9 +81,9 @@ def _bounded_table(data: StudyData, level: str, rows: Sequence[tuple[Cell, ...]]
     return Table(
         label_of(data.study.id, level),
         "Entropy in nats where the stored candidates leave probability out. Top-k: mean entropy of "
-        f"the stored candidates, renormalised, with {data.ci_words} (BCa bootstrap); comparable "
-        "only at equal k. Low and high: the identified set, in which the mean entropy of the whole "
-        f"distribution lies, with the {data.ci_words} of Imbens and Manski. "
+        f"the stored candidates, renormalised, with {data.ci_words} (studentised bootstrap); "
+        "comparable only at equal k. Low and high: the identified set, in which the mean entropy "
+        f"of the whole distribution lies, with the {data.ci_words} of Imbens and Manski. "
         "Longest: share of answers of exactly the largest number of tokens.",
         (left(unit_of(data, level).capitalize()), right("Top-k"), right(data.ci_name), right("Low"),
          right("High"), right(f"{data.ci_name}, set"), right("Tokens"), right("Longest"),

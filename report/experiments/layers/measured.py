@@ -169,24 +169,24 @@ def _summaries(data: StudyData, model: Model, profile: Profile | None) -> dict[s
 def _summary_intervals(
     data: StudyData, model: Model, profile: Profile
 ) -> dict[str, Interval | Reason]:
-    from stats.resampling import bootstrap_interval, jackknife_counts
+    from stats.resampling import bootstrap_interval, bootstrap_mean, jackknife_counts
 
     n = profile.values.shape[0]
-    resampled = data.draws.counts(model.key, n) @ profile.values / n
+    counts, plan_level = data.draws.counts(model.key, n), data.plan.ci_level
+    resampled = counts @ profile.values / n
     left_out = jackknife_counts(n) @ profile.values / (n - 1)
     summaries: tuple[Callable[[FloatArray], FloatArray], ...] = (
         lambda means: means.min(axis=1),
         lambda means: means.max(axis=1),
         lambda means: np.ptp(means, axis=1),
-        lambda means: means.mean(axis=1),
     )
-    return {
+    found = {
         name: bootstrap_interval(
-            float(of(profile.mean[None])[0]), of(resampled), of(left_out),
-            level=data.plan.ci_level,
+            float(of(profile.mean[None])[0]), of(resampled), of(left_out), level=plan_level
         )
-        for name, of in zip(_INTERVALS, summaries, strict=True)
-    }  # fmt: skip
+        for name, of in zip(_INTERVALS[:-1], summaries, strict=True)
+    }
+    return found | {"level": bootstrap_mean(profile.values.mean(axis=1), counts, level=plan_level)}
 
 
 def _layer_means(data: StudyData, group: Profiles, model: Model) -> Iterator[Entry]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from report.audit.recompute import correlations, layered, reading, samples, signatures
-from stats import comparison, correlation, dimension, intervals, meta, power, profiles, resampling
+from stats import comparison, correlation, dimension, means, meta, power, profiles, resampling
 
 LEVEL = 0.95
 
@@ -158,7 +158,10 @@ def test_resampling_with_the_same_draws():
     values = rng().gamma(2, 1, 20)
     indices = reading.resamples(7, "m", 20, 999)
     counts = np.array([np.bincount(row, minlength=20) for row in indices])
-    first = intervals.bootstrap_mean(values, counts)
+    first = means.bootstrap_mean(values, counts)
+    found = layered.studentised(values, indices, LEVEL)
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx((first.low, first.high))
+    first = means.bootstrap_mean(values, counts, method="bca")
     found = layered.bca(samples.mean, [values], indices, LEVEL)
     assert (found["ci_low"], found["ci_high"]) == pytest.approx((first.low, first.high))
     assert abs(found["ci_low"] - stats.bootstrap(
