@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import importlib.util
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -67,8 +68,11 @@ def install_theme(build: Path) -> None:
     package = importlib.util.find_spec("itables")
     if package is None or package.origin is None:
         raise MissingToolError("itables can't be found. Install it with `pip install itables`.")
-    for name in ("dt_bundle.js", "dt_bundle.css"):
-        shutil.copyfile(Path(package.origin).parent / "html" / name, theme / name)
+    assets = Path(package.origin).parent / "html"
+    shutil.copyfile(assets / "dt_bundle.css", theme / "dt_bundle.css")
+    # A quarter of the size in the page, which unpacks it when there is time.
+    packed = gzip.compress((assets / "dt_bundle.js").read_bytes(), mtime=0)
+    (theme / "dt_bundle.bin").write_bytes(packed)
     word.write_reference(theme / "reference.docx")
 
 
