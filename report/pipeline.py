@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from report.audit.diff import against_last
 from report.capture.extract import extract
 from report.document import manifest, outputs
 from report.document.figures import save_all
@@ -26,6 +27,14 @@ from report.study.study import Study, fields_holding, load_study
 from report.synthetic.marking import mark_synthetic
 
 QUICK_RESAMPLES = 999
+_COMPARED = (
+    "manifest.json",
+    "ledger.json",
+    "claims.json",
+    "report.qmd",
+    "tables/*.csv",
+    "data/*/study.toml",
+)
 Progress = Callable[[str], None]
 
 
@@ -61,11 +70,12 @@ class Results(Manuscript):
 
 @dataclass(frozen=True)
 class Built:
-    """A finished build, and why a format that was asked for is not in it."""
+    """A finished build, what it changed, and why a format that was asked for is not in it."""
 
     folder: Path
     rendered: Rendered
     problem: str = ""
+    changes: str = ""
 
 
 def default_studies() -> list[Path]:
@@ -160,6 +170,7 @@ def build(folders: Sequence[Path], out: Path, options: Options, progress: Progre
         outputs.write_ledger(results.ledger, folder)
         outputs.write_data([(d.study, d.features) for d in results.studies], folder)
         outputs.write_values(results.ledger, folder)
+        claims.write(results.audits, folder)
         tables = outputs.tables_of(results.sections)
         outputs.write_tables(tables, results.ledger, folder / "tables", outputs.TABLE_FORMATS)
         save_all(outputs.figures_of(results.sections), folder / "figures",
@@ -176,8 +187,10 @@ def build(folders: Sequence[Path], out: Path, options: Options, progress: Progre
         )  # fmt: skip
         text = json.dumps(described, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
         (folder / "manifest.json").write_text(text, encoding="utf-8")
+        progress("compare with the last build")
+        changes = _keep_last(target, folder)
     moved = {kind: target / path.name for kind, path in rendered.outputs.items()}
-    return Built(target, replace(rendered, outputs=moved), _no_pdf(rendered, studies))
+    return Built(target, replace(rendered, outputs=moved), _no_pdf(rendered, studies), changes)
 
 
 def _no_pdf(rendered: Rendered, studies: Sequence[Study]) -> str:
@@ -193,6 +206,34 @@ def _no_pdf(rendered: Rendered, studies: Sequence[Study]) -> str:
         + (f"Give a Latin spelling in {'; '.join(fields)}." if fields
            else "No field of study.toml holds it: look in the captures and published tables.")
     )  # fmt: skip
+
+
+def last_of(build: Path) -> Path:
+    """Return where the build before is kept: what `report diff` reads of it."""
+    return build.parent / ".last" / build.name
+
+
+def _keep_last(target: Path, new: Path) -> str:
+    """Say what changed since the last build in ``target``, and keep its part of the comparison.
+
+    Where both say the same, the build before the last stays the one to compare with.
+    """
+    if not (target / "manifest.json").is_file():
+        return ""
+    if all(
+        (target / name).is_file() and (target / name).read_bytes() == (new / name).read_bytes()
+        for name in ("manifest.json", "ledger.json")
+    ):
+        return "against the last build: nothing changed"
+    kept = last_of(target)
+    said = against_last(target, new)
+    shutil.rmtree(kept, ignore_errors=True)
+    for path in sorted(target.rglob("*")):
+        name = path.relative_to(target)
+        if path.is_file() and any(name.match(pattern) for pattern in _COMPARED):
+            (kept / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, kept / name)
+    return said
 
 
 @contextmanager

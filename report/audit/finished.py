@@ -113,9 +113,9 @@ def load_finished(folder: Path) -> Finished:
                     path, "", "it is a link or no plain file, and a build has none of these", AGAIN
                 )
     path = folder / "manifest.json"
-    manifest = checked(Manifest, _json(path), path)
+    manifest = checked(Manifest, read_json(path), path)
     path = folder / "ledger.json"
-    document = _json(path)
+    document = read_json(path)
     checked(LedgerFile, document, path)
     try:
         ledger = Ledger.from_document(document)
@@ -143,7 +143,14 @@ def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is no number")
 
 
-def _json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a build, in which every number is finite.
+
+    Raises
+    ------
+    InputError
+        If it is missing, too large, or no JSON.
+    """
     try:
         return json.loads(_text(path), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:

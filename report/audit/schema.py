@@ -87,6 +87,7 @@ class PlanFields(_Strict):
     alpha: Level
     ci_level: Level
     n_resamples: Resamples
+    decision: Rule = "bh"
 
 
 class InputFile(_Strict):
@@ -104,12 +105,48 @@ class StudyFields(_Strict):
     inputs: list[InputFile]
 
 
+class Rendering(_Strict):
+    """With what the document was rendered."""
+
+    renderer: Name = "not recorded"
+    versions: dict[Name, Text] = {}
+    quick: bool = False
+
+    def shown(self) -> dict[str, str]:
+        """Return it as words: renderer, tools, and whether it was a first look."""
+        first_look = {"quick": "yes" if self.quick else "no"}
+        return {"renderer": self.renderer} | first_look | self.versions
+
+
 class Manifest(_Strict):
-    """``manifest.json``."""
+    """``manifest.json``.
+
+    ``code`` holds a hash by folder of the program; builds that are older have none.
+    """
 
     studies: list[StudyFields]
     versions: dict[Name, Text]
+    code: dict[Name, Sha256] = {}
+    rendering: Rendering = Rendering()
     outputs: dict[FilePath, Sha256]
+
+
+class VerdictRow(_Strict):
+    """One verdict of ``claims.json``."""
+
+    study: Name
+    id: Name
+    sentence: Annotated[str, Field(max_length=20_000)]
+    where: Text
+    verdict: Literal["contradicted", "not supported", "not testable", "supported"]
+    expected: Text
+    evidence: Annotated[str, Field(max_length=20_000)]
+
+
+class ClaimsFile(_Strict):
+    """``claims.json``."""
+
+    claims: list[VerdictRow]
 
 
 class Row(_Strict):

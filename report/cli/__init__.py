@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from report import __version__
+from report.cli import authors
 
 EXIT_CODES = """\
 exit codes:
@@ -95,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     claims.add_argument("--json", action="store_true", help="print JSON")
     _computing(claims)
     claims.add_argument("--out", type=Path, default=Path("build"), help=argparse.SUPPRESS)
+
+    authors.add(command)
 
     init = command("init", "write a study.toml for a folder of captures", _init)
     init.add_argument("folder", type=Path, metavar="DIR")
@@ -184,6 +187,8 @@ def _build(args: argparse.Namespace) -> int:
         built = build(_folders(args), args.out, _options(args), progress)
     for path in built.rendered.outputs.values():
         print(path)
+    if built.changes:
+        print(built.changes, file=sys.stderr)
     if built.problem:
         print(f"error: {built.problem}", file=sys.stderr)
         return 1

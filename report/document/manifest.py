@@ -11,7 +11,11 @@ from typing import Any
 
 from report import __version__
 from report.capture.features import Features
+from report.study.paths import PACKAGE, STATS, TEMPLATES
 from report.study.study import Study
+
+# Not the program itself: compiled files, and what an installed package holds beside it.
+_NOT_CODE = frozenset({"__pycache__", "_templates", "_data"})
 
 _PACKAGES = (
     "numpy", "scipy", "pandas", "pingouin", "statsmodels", "matplotlib", "jinja2", "pydantic",
@@ -28,6 +32,19 @@ def sha256(path: Path) -> str:
     """Hash a file without loading it whole."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def code() -> dict[str, str]:
+    """Hash the program: every source file of its packages, and every template, by folder."""
+    hashes: dict[str, str] = {}
+    for name, folder in (("report", PACKAGE), ("stats", STATS), ("templates", TEMPLATES)):
+        total = hashlib.sha256()
+        for path in sorted(folder.rglob("*")):
+            relative = path.relative_to(folder)
+            if path.is_file() and not _NOT_CODE & set(relative.parts):
+                total.update(f"{relative.as_posix()}\0{sha256(path)}\n".encode())
+        hashes[name] = total.hexdigest()
+    return hashes
 
 
 def inputs_of(study: Study, features: Features) -> list[Mapping[str, Any]]:
@@ -89,6 +106,7 @@ def describe(
             for study in studies
         ],
         "versions": versions(),
+        "code": code(),
         "rendering": dict(rendering),
         "outputs": outputs,
     }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def _resource(name: str) -> Path:
-    installed = _PACKAGE / f"_{name}"
-    return installed if installed.is_dir() else _PACKAGE.parent / name
+    installed = PACKAGE / f"_{name}"
+    return installed if installed.is_dir() else PACKAGE.parent / name
 
 
+STATS = PACKAGE.parent / "stats"
 TEMPLATES = _resource("templates")
 DATA = _resource("data")

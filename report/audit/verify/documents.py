@@ -203,7 +203,7 @@ class _Tree:
         if kind == "Str":
             self.content.said(str(inside), self._section)
         elif kind == "Header":
-            self._section = " ".join(_words(inside).split())
+            self._section = " ".join(text_of(inside).split())
         elif kind == "Link":
             self._link(inside)
         elif kind == "Table":
@@ -214,15 +214,15 @@ class _Tree:
         (_, _, attributes), words, (target, _) = inside
         if target.startswith("#row-"):
             kind = dict(attributes).get("data-kind")
-            self.content.links.append(Link(target[1:], kind, _words(words), self._section))
+            self.content.links.append(Link(target[1:], kind, text_of(words), self._section))
 
     def _table(self, inside: Any) -> None:
         _, _, _, (_, head), bodies, _ = inside
-        headers = [header_key(_words(cell[4])) for _, row in head for cell in row]
+        headers = [header_key(text_of(cell[4])) for _, row in head for cell in row]
         for _, _, _, rows in bodies:
             for _, cells in rows:
                 if anchor := next((a for cell in cells for a in _ids(cell[4])), None):
-                    texts = [_words(cell[4]) for cell in cells]
+                    texts = [text_of(cell[4]) for cell in cells]
                     self.content.rows[anchor] = dict(zip(headers, texts, strict=False))
 
 
@@ -235,13 +235,15 @@ def _ids(node: Any) -> Iterator[str]:
         yield from _ids(child)
 
 
-def _words(node: Any) -> str:
+def text_of(node: Any) -> str:
     """Return the text that a reader sees of a node of pandoc's tree."""
     if isinstance(node, list):
-        return "".join(map(_words, node))
+        return "".join(map(text_of, node))
     if not isinstance(node, dict):
         return ""
     match node["t"]:
+        case "Cite":
+            return text_of(node["c"][1])
         case "Str":
             return node["c"]
         case "Space" | "SoftBreak" | "LineBreak":
@@ -251,7 +253,7 @@ def _words(node: Any) -> str:
         case "RawInline" | "RawBlock" | "Note":
             return ""
         case _:
-            return _words(node.get("c"))
+            return text_of(node.get("c"))
 
 
 # --- Typst ------------------------------------------------------------------------------

@@ -6,9 +6,11 @@ can't be tested, the claim says why instead.
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -168,6 +170,13 @@ def _verdict(claim: Claim, evidence: Evidence) -> Verdict:
         for piece in judged.evidence
     )
     return Verdict(claim, judged.finding, judged.evidence, text)
+
+
+def write(audits: Sequence[tuple[Study, Sequence[Verdict]]], folder: Path) -> None:
+    """Write ``claims.json``: every verdict of every study, with its evidence."""
+    rows = [{"study": study.id, **v.row()} for study, verdicts in audits for v in verdicts]
+    text = json.dumps({"claims": rows}, ensure_ascii=False, indent=1) + "\n"
+    (folder / "claims.json").write_text(text, encoding="utf-8")
 
 
 def failed(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
