@@ -19,6 +19,7 @@ from report.document.paper import Manuscript, write_source
 from report.document.render import Rendered, Renderer, install_theme, render
 from report.experiments import EXPERIMENTS, claims, reproduction
 from report.experiments.base import Analysis, StudyData
+from report.experiments.claims.reading import faults_of
 from report.ledger import format as fmt
 from report.ledger.ledger import settle
 from report.study import paths
@@ -70,12 +71,16 @@ class Results(Manuscript):
 
 @dataclass(frozen=True)
 class Built:
-    """A finished build, what it changed, and why a format that was asked for is not in it."""
+    """A finished build, what it changed, and why a format that was asked for is not in it.
+
+    ``findings`` says in one line each what is wrong with the inputs, and what it costs.
+    """
 
     folder: Path
     rendered: Rendered
     problem: str = ""
     changes: str = ""
+    findings: Sequence[str] = ()
 
 
 def default_studies() -> list[Path]:
@@ -100,6 +105,7 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
             study,
             extract(study, jobs=options.jobs, cache=options.cache,
                     progress=lambda what, _done, _all: progress(f"extract {what}")),
+            faults_of(study),
         )
         for study in studies
     ]  # fmt: skip
@@ -190,7 +196,9 @@ def build(folders: Sequence[Path], out: Path, options: Options, progress: Progre
         progress("compare with the last build")
         changes = _keep_last(target, folder)
     moved = {kind: target / path.name for kind, path in rendered.outputs.items()}
-    return Built(target, replace(rendered, outputs=moved), _no_pdf(rendered, studies), changes)
+    found = [problem.line for d in results.studies for problem in d.problems if not problem.note]
+    no_pdf = _no_pdf(rendered, studies)
+    return Built(target, replace(rendered, outputs=moved), no_pdf, changes, found)
 
 
 def _no_pdf(rendered: Rendered, studies: Sequence[Study]) -> str:

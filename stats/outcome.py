@@ -54,7 +54,7 @@ _SENTENCES = {
     Reason.UNBOUNDED: "The value has no upper limit here: the relation is perfect, or nearly so.",
     Reason.NOT_POSITIVE: "An unbiased estimate is not positive here: the sample is too small.",
     Reason.MISSING_CAPTURE: "No capture of this kind exists for this model.",
-    Reason.DAMAGED_FILE: "The capture file is damaged and could not be read.",
+    Reason.DAMAGED_FILE: "The file, or its cell, is damaged and could not be read.",
     Reason.MISALIGNED: "The capture's rows cannot be assigned to answers.",
     Reason.NOT_PUBLISHED: "The study tested this but did not publish the value.",
     Reason.PUBLISHED_NAN: "The study published no number here (NaN or N/A).",

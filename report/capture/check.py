@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Literal
 
 from report.capture.extract import extract, read_model
 from report.capture.features import Problem
+from report.capture.findings import problem_of
 from report.capture.inputs import arrays_of, capture_files
 from report.capture.questions import strangers
 from report.capture.read_features import fitted, read_features
 from report.study.errors import InputError
+from report.study.faults import Fault
 from report.study.published import TABLES
 from report.study.study import Study
-from report.study.todo import read_todos
 from stats.outcome import Reason
 
 if TYPE_CHECKING:
@@ -57,45 +58,38 @@ class FileReport:
         return "note" if self.problems else "ok"
 
 
-def inspect(study: Study) -> list[FileReport]:
+def inspect(study: Study, faults: Sequence[Fault] = ()) -> list[FileReport]:
     """Look at every input of a study with the readers that a build uses.
 
     Parameters
     ----------
     study : Study
+    faults : sequence of Fault
+        What is wrong with the study's own files.
 
     Returns
     -------
     list of FileReport
         One for each file that is there, and one for each that is missing.
     """
-    tables = [*_published(study), *_todo(study)]
+    tables = _own_files(study, faults)
     if any(capture_files(study, model) for model in study.models):
         return [*tables, *_captures(study)]
     if study.features_folder.is_dir():
         return [*tables, *_features(study)]
-    if any(report.problems for report in tables):
-        return tables
     return [*tables, *_reports({}, extract(study).problems)]
 
 
-def _published(study: Study) -> list[FileReport]:
+def _own_files(study: Study, faults: Iterable[Fault]) -> list[FileReport]:
+    """Report on published tables, claims and to-do items."""
     paths = sorted((study.folder / "published").glob("*.csv"))
     files = {path.name: ("", path) for path in paths}
-    problems: list[Problem] = []
-    try:
-        _ = study.published
-    except InputError as error:
-        problems.append(_unusable(error, "all that rests on the published tables"))
+    problems = [problem_of(fault) for fault in faults]
+    claims = study.folder / "claims.toml"
+    if any(problem.file == claims.name for problem in problems):
+        files[claims.name] = ("", claims)
     problems += filter(None, (_misspelt(path) for path in paths))
     return _reports(files, problems)
-
-
-def _todo(study: Study) -> list[FileReport]:
-    """Report on the file of claims, where an item of the to-do list in it can't be used."""
-    problems = [_unusable(error, "its row") for error in read_todos(study.folder)[1]]
-    path = study.folder / "claims.toml"
-    return _reports({path.name: ("", path)}, problems) if problems else []
 
 
 def _misspelt(path: Path) -> Problem | None:
@@ -180,8 +174,20 @@ def print_table(reports: Iterable[FileReport], console: Console) -> None:
     console.print(table)
 
 
-def run(studies: Sequence[Study], *, as_json: bool = False) -> int:
+def run(
+    studies: Sequence[Study],
+    faults: Mapping[str, Sequence[Fault]] | None = None,
+    *,
+    as_json: bool = False,
+) -> int:
     """Print what is wrong with the inputs of some studies.
+
+    Parameters
+    ----------
+    studies : sequence of Study
+    faults : mapping, optional
+        What is wrong with the studies' own files, by id of the study.
+    as_json : bool
 
     Returns
     -------
@@ -190,7 +196,7 @@ def run(studies: Sequence[Study], *, as_json: bool = False) -> int:
     """
     from rich.console import Console
 
-    found = {study.id: inspect(study) for study in studies}
+    found = {study.id: inspect(study, (faults or {}).get(study.id, ())) for study in studies}
     if as_json:
         listed = {
             key: [asdict(report) | {"verdict": report.verdict} for report in reports]

@@ -71,7 +71,8 @@ class Problem:
     model : str
         Its key, or ``""`` where the whole study is concerned.
     part : str
-        ``"baseline"``, ``"layers"``, ``"calibration"``, ``"projections"``, ``"axes"``.
+        ``"baseline"``, ``"layers"``, ``"calibration"``, ``"projections"``, ``"axes"``,
+        ``"published"``.
     note : bool
         True for what a reader should know but nobody has to mend.
     axis : str
@@ -88,6 +89,13 @@ class Problem:
     part: str
     note: bool = False
     axis: str = ""
+
+    @property
+    def line(self) -> str:
+        """All of it in one line, for a terminal."""
+        place = f"{self.file}: {self.field}" if self.field else self.file
+        missing = f" Missing because of it: {self.costs}." if self.costs else ""
+        return f"{place}: {self.problem}. {self.remedy}{missing}"
 
 
 @dataclass(frozen=True, eq=False)

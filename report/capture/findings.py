@@ -11,6 +11,7 @@ from report.capture.features import Problem
 from report.capture.lengths import limit_of
 from report.capture.questions import MATCHED_ALIKE, respelt
 from report.study.errors import InputError
+from report.study.faults import Fault
 from stats.outcome import Reason
 
 
@@ -35,6 +36,15 @@ class CaptureError(InputError):
     ) -> None:
         super().__init__(path, field, problem, remedy)
         self.reason = reason
+
+
+def problem_of(fault: Fault, part: str = "published") -> Problem:
+    """Say of a fault in a study's own files what is said of one in a capture."""
+    error = fault.error
+    return Problem(
+        error.path.name, error.field, error.problem, error.remedy, str(Reason.DAMAGED_FILE),
+        fault.costs, "", part,
+    )  # fmt: skip
 
 
 @dataclass

@@ -181,6 +181,7 @@ def _options(args: argparse.Namespace) -> Any:
 
 def _build(args: argparse.Namespace) -> int:
     from report.cli.terminal import steps
+    from report.ledger.format import visible
     from report.pipeline import build
 
     with steps() as progress:
@@ -189,6 +190,8 @@ def _build(args: argparse.Namespace) -> int:
         print(path)
     if built.changes:
         print(built.changes, file=sys.stderr)
+    for finding in built.findings:
+        print(f"problem: {visible(finding)}", file=sys.stderr)
     if built.problem:
         print(f"error: {built.problem}", file=sys.stderr)
         return 1
@@ -251,12 +254,16 @@ def _claims(args: argparse.Namespace) -> int:
     from report.cli.terminal import steps
     from report.experiments.claims import failed, print_verdicts
     from report.experiments.claims.todo import answer, print_todos
+    from report.ledger.format import visible
     from report.pipeline import compute, load
 
     with steps() as progress:
         results = compute(load(_folders(args), quick=args.quick), _options(args), progress)
     verdicts = [verdict for _, audited in results.audits for verdict in audited]
-    if not verdicts and not args.json:
+    unread = [p.line for d in results.studies for p in d.problems if p.file == "claims.toml"]
+    for finding in unread:
+        print(f"problem: {visible(finding)}", file=sys.stderr)
+    if not verdicts and not unread and not args.json:
         print("nothing to check: no claims.toml in " + ", ".join(map(str, _folders(args))))
         return 0
     if args.json:
@@ -267,7 +274,7 @@ def _claims(args: argparse.Namespace) -> int:
         print_verdicts(verdicts, Console())
         for study, _ in results.audits:
             print_todos(answer(study, results.ledger), Console())
-    return 1 if failed(verdicts) else 0
+    return 1 if failed(verdicts) or unread else 0
 
 
 def _extract(args: argparse.Namespace) -> int:
@@ -291,9 +298,12 @@ def _extract(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from report.capture.check import run
+    from report.experiments.claims.reading import faults_of
     from report.pipeline import load
 
-    return run(load(_folders(args)), as_json=args.json)
+    studies = load(_folders(args))
+    faults = {study.id: faults_of(study) for study in studies}
+    return run(studies, faults, as_json=args.json)
 
 
 def _init(args: argparse.Namespace) -> int:

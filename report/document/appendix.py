@@ -13,7 +13,7 @@ from string import ascii_lowercase
 from report.document.fill import decision
 from report.document.intervals import disputed
 from report.ledger import format as fmt
-from report.ledger.ledger import Entry, Family, Ledger
+from report.ledger.ledger import Entry, Family, Ledger, was_tested
 from report.study.study import Study
 from stats.outcome import Reason
 
@@ -189,6 +189,8 @@ class Appendix:
         for entry in (self._ledger[name] for name in family.members):
             if entry.reason is Reason.NOT_PUBLISHED:
                 title = "Not published, p taken as one"
+            elif was_tested(entry):
+                title = "Not readable in the published table, p taken as one"
             elif entry.reason is not None:
                 sentence = entry.reason.sentence.rstrip(".")
                 title = f"Not estimable: {sentence[0].lower()}{sentence[1:]}"

@@ -19,6 +19,7 @@ from report.document.parts import Figure, Section, Stat, Table
 from report.ledger import format as fmt
 from report.ledger.ledger import Ledger
 from report.study.errors import RenderError, UsageError
+from report.study.published import ACCEPTED, write_accepted
 from report.study.study import Study
 
 TABLE_FORMATS = ("csv", "md", "latex", "typst", "html", "docx")
@@ -182,10 +183,20 @@ def write_data(studies: Sequence[tuple[Study, Features]], folder: Path) -> None:
             if (study.folder / name).is_file():
                 shutil.copyfile(study.folder / name, target / name)
         if (study.folder / "published").is_dir():
-            shutil.copytree(study.folder / "published", target / "published")
+            _copy_plain(study.folder / "published", target / "published")
+            write_accepted(study.transcribed, target / "published" / ACCEPTED)
         _write_models(study, target / "study.csv")
         if features.baselines or features.calibrations:
             write_features(features, target / "features")
+
+
+def _copy_plain(source: Path, target: Path) -> None:
+    """Copy the plain files of a folder, and nothing that could block or lead elsewhere."""
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and not path.is_symlink() and ACCEPTED not in path.parts:
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
 
 
 def _write_models(study: Study, path: Path) -> None:

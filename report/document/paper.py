@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from report.capture.features import Features
+from report.capture.features import Features, Problem
 from report.document import manifest, outputs
 from report.document.appendix import Appendix
 from report.document.coverage import Simulation
@@ -37,6 +37,11 @@ class Studied(Protocol):
     @property
     def features(self) -> Features:
         """What was read from its captures."""
+        ...
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """What is wrong with its inputs."""
         ...
 
 
@@ -114,7 +119,7 @@ def _shared(results: Manuscript, renderer: Renderer) -> dict[str, Any]:
         "methods": Methods(ledger),
         "decided": decided(ledger),
         "disputed": [entry for entry in ledger if disputed(entry)],
-        "problems": [(d.study, found) for d in results.studies for found in d.features.problems],
+        "problems": [(d.study, found) for d in results.studies for found in d.problems],
         "inputs": [
             (d.study, item)
             for d in results.studies

@@ -9,11 +9,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from report.capture.features import Baseline, Features, FloatArray, IntArray
+from report.capture.features import Baseline, Features, FloatArray, IntArray, Problem
+from report.capture.findings import problem_of
 from report.document.figures import colours
 from report.document.parts import Section
 from report.ledger.ledger import Entry, Evidence, Family, Ledger
 from report.ledger.lineage import selector
+from report.study.faults import Fault
+from report.study.published import ACCEPTED, Rows
 from report.study.settings import Plan, rng_for
 from report.study.study import Cohort, Model, Study
 
@@ -59,10 +62,19 @@ class Draws:
 
 @dataclass(frozen=True)
 class StudyData:
-    """One study with its features and draws: what an experiment analyses."""
+    """One study with its features and draws: what an experiment analyses.
+
+    ``faults`` is what is wrong with its own files.
+    """
 
     study: Study
     features: Features
+    faults: Sequence[Fault] = ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All that is wrong with the inputs: tables and claims first, then the captures."""
+        return (*map(problem_of, self.faults), *self.features.problems)
 
     @property
     def plan(self) -> Plan:
@@ -101,13 +113,16 @@ class StudyData:
         """One colour a model."""
         return colours(self.study)
 
-    def published(self, table: str) -> list[dict[str, str]]:
+    def published(self, table: str) -> Rows:
         """Return the rows of a transcribed table, in the study's order of models."""
         order = {model.key: i for i, model in enumerate(self.study.models)}
         return sorted(self.study.published.get(table, []), key=lambda row: order[row["model"]])
 
     def source(self, table: str, column: str, **where: object) -> str:
-        """Name a column of one of the study's tables."""
+        """Name a column of one of the study's tables, as it is used."""
+        folder, _, name = table.rpartition("/")
+        if folder == "published" and name in self.study.transcribed.mended:
+            table = f"{folder}/{ACCEPTED}/{name}"
         return selector(self.study.id, table, column, **where)
 
     def rng(self, name: str) -> np.random.Generator:

@@ -317,11 +317,18 @@ class Ledger:
         return out.getvalue()
 
 
+def was_tested(entry: Entry) -> bool:
+    """Tell whether a test was made of which no p is known here."""
+    unreadable = entry.evidence == "published" and entry.reason is Reason.DAMAGED_FILE
+    return entry.reason is Reason.NOT_PUBLISHED or unreadable
+
+
 def settle(entries: Iterable[Entry], families: Iterable[Family]) -> Ledger:
     """Correct every family once, over the whole study.
 
     Tests that could not be computed do not count in m: they were never a chance to reject.
-    Tests that were made but not published do, with p taken as 1.
+    Tests that were made but not published do, with p taken as 1, and so do published ones of which
+    the cell can't be read: none of the others may gain by it.
 
     Max-T needs a p from permutations for every test of the family. A family that lacks one is
     decided by Holm's rule, which bounds the same error, and says so in its ``method``.
@@ -355,7 +362,7 @@ def settle(entries: Iterable[Entry], families: Iterable[Family]) -> Ledger:
     settled: dict[str, Family] = {}
     for family in declared.values():
         members = [e for e in table.values() if e.family == family.id]
-        counted = [e for e in members if e.p is not None or e.reason is Reason.NOT_PUBLISHED]
+        counted = [e for e in members if e.p is not None or was_tested(e)]
         p_values = [1.0 if e.p is None else e.p for e in counted]
         adjusted = adjust(p_values)
         permuted = bool(counted) and all("maxt" in e.p_adjusted for e in counted)

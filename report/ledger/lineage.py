@@ -38,7 +38,7 @@ def selector(study: str, table: str, column: str, **where: object) -> str:
 
 @lru_cache(maxsize=64)
 def _rows(path: Path) -> tuple[dict[str, str], ...]:
-    with path.open(encoding="utf-8", newline="") as handle:
+    with path.open(encoding="utf-8-sig", newline="") as handle:
         return tuple(csv.DictReader(handle))
 
 

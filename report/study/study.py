@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cached_property
@@ -13,9 +12,9 @@ from typing import Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from report.study.errors import InputError
-from report.study.published import read_tables
+from report.study.published import Published, Rows, read_tables
 from report.study.settings import Plan
-from report.study.texts import read_text
+from report.study.texts import read_toml
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 _KEY = r"^[a-z0-9][a-z0-9_]*$"
@@ -158,10 +157,15 @@ class Study(BaseModel):
         return self.folder / self.features
 
     @cached_property
-    def published(self) -> dict[str, list[dict[str, str]]]:
-        """The transcribed tables by stem of their file, as rows of strings."""
+    def transcribed(self) -> Published:
+        """The transcribed tables, with what is wrong with them."""
         models, axes = ({item.key for item in items} for items in (self.models, self.axes))
         return read_tables(self.folder / "published", models, axes)
+
+    @property
+    def published(self) -> dict[str, Rows]:
+        """The transcribed tables by stem of their file, as rows of strings."""
+        return self.transcribed.tables
 
     @property
     def misaligned(self) -> bool:
@@ -195,11 +199,9 @@ def load_study(folder: Path) -> Study:
             path, "", f"there is no study.toml in {folder}",
             "Name a study folder, or make one with `python -m report init DIR`.",
         )  # fmt: skip
+    fields = read_toml(path)
     try:
-        fields = tomllib.loads(read_text(path))
         return Study.model_validate(fields | {"folder": folder})
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(path, "", f"not valid TOML: {error}", "Correct the line.") from error
     except ValidationError as error:
         raise _misfit(path, error) from error
 

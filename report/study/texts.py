@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import tomllib
 from pathlib import Path
 
 from report.study.errors import InputError
@@ -55,6 +56,36 @@ def read_text(path: Path) -> str:
             path, "", f"is not UTF-8 (byte 0x{content[error.start]:02x} in line {line})",
             "Save it as UTF-8.",
         ) from error  # fmt: skip
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    InputError
+        If it can't be read, or is no TOML.
+    """
+    try:
+        return tomllib.loads(read_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise InputError(path, "", f"not valid TOML: {error}", "Correct the line.") from error
+
+
+def read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Read a CSV file: the names of its columns, and each row with the number of its line.
+
+    Raises
+    ------
+    InputError
+        If it can't be read.
+    """
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    try:
+        lines = [(reader.line_num, cells) for cells in reader if cells]
+    except csv.Error as error:
+        raise InputError(path, "", f"can't be read ({error})", "Save it as UTF-8 CSV.") from error
+    return (lines[0][1] if lines else []), lines[1:]
 
 
 def read_csv(path: Path, *, restval: str | None = None) -> csv.DictReader[str]:

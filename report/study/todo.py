@@ -6,7 +6,6 @@ follows from the ledger. An item that can't be used costs its own row.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -14,6 +13,7 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from report.study.errors import InputError
+from report.study.texts import read_toml
 
 Pattern = Annotated[str, Field(pattern=r"^[a-z]+(\.[a-z0-9*-]+)+$")]
 
@@ -50,8 +50,8 @@ def read_todos(folder: Path) -> tuple[tuple[Todo, ...], tuple[InputError, ...]]:
     """
     path = folder / "claims.toml"
     try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        fields = read_toml(path)
+    except InputError:
         return (), ()
     rows = fields.get("todo", [])
     if not isinstance(rows, list):

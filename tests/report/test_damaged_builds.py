@@ -261,7 +261,7 @@ def test_a_document_of_damage_alone_is_built(damaged: Damaged, tmp_path: Path) -
     options = Options(formats=("html",), renderer="embedded", quick=True)
     built = build([damaged.study("truncated_npz")], tmp_path / "out", options, lambda _: None)
     html = " ".join((built.folder / "report.html").read_text("utf-8").split())
-    assert "The capture file is damaged and could not be read." in html
+    assert "The file, or its cell, is damaged and could not be read." in html
     assert "Copy the file again, or make the capture again." in html
 
 

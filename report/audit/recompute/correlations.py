@@ -23,7 +23,9 @@ def rho(x: Floats, y: Floats) -> Any:
 
 
 def scipy_rho(x: Floats, y: Floats) -> float:
-    """Spearman's rho by scipy."""
+    """Spearman's rho by scipy; not a number where one side is constant."""
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return float("nan")
     found: Any = stats.spearmanr(x, y)
     return float(found.statistic)
 

@@ -70,7 +70,7 @@ class Case:
 @cache
 def table(path: str) -> list[dict[str, str]]:
     """Read a CSV file as rows of strings."""
-    with Path(path).open(encoding="utf-8", newline="") as handle:
+    with Path(path).open(encoding="utf-8-sig", newline="") as handle:
         return list(csv.DictReader(handle))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from report.audit.finished import Finished
 from report.audit.recompute import compare, matrix, max_t, reading
 from report.audit.verify.findings import Check
-from report.ledger.ledger import Entry, Family
+from report.ledger.ledger import Entry, Family, was_tested
 from stats.outcome import Reason
 
 _UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, ArithmeticError)
@@ -101,7 +101,7 @@ def step_up(p: Sequence[float], factor: float = 1.0) -> list[float]:
 
 def _counted(build: Finished, family: Family) -> list[Entry]:
     members = [e for e in build.ledger if e.family == family.id]
-    return [e for e in members if e.p is not None or e.reason is Reason.NOT_PUBLISHED]
+    return [e for e in members if e.p is not None or was_tested(e)]
 
 
 def _adjusted(check: Check, build: Finished, family: Family) -> None:

@@ -37,8 +37,7 @@ from report.experiments.behaviour.tables import (
 )
 from report.experiments.behaviour.zones import published_zones, zones
 from report.ledger import format as fmt
-from report.ledger.ledger import Entry, Family, Ledger
-from stats.outcome import Reason
+from report.ledger.ledger import Entry, Family, Ledger, was_tested
 
 TITLE = "Entropy and behavioural axes"
 SCATTERED = ("confident_cautious", "verbose_concise")
@@ -136,7 +135,7 @@ def _part(data: StudyData, ledger: Ledger, level: str, cohort: str) -> dict[str,
         "nominal": [e for e in pairs if (e.p or 0.0) <= family.alpha],
         "untested": [
             e for name in family.members
-            if (e := ledger[name]).p is None and e.reason is not Reason.NOT_PUBLISHED
+            if (e := ledger[name]).p is None and not was_tested(e)
         ],
 
         "unit": next(c.unit for c in data.study.cohorts if c.key == cohort),

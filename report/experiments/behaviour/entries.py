@@ -62,7 +62,7 @@ def published_axes(
             n = int(row["n"]) if row else claimed.get(model.key, data.study.n_questions)
             n = n if sizes is None else sizes.get(model.key, n)
             sources: tuple[str, ...] = ()
-            if row:
+            if row and row["rho"]:
                 rho = float(row["rho"])
                 estimate = Estimate.within(rho, n, bonett_wright(rho, n, data.plan.ci_level))
                 outcome = spearman_t(rho, n)
@@ -70,6 +70,8 @@ def published_axes(
                 sources = (data.source("published/behaviour", "rho", **where),)
             else:
                 reason = Reason.CONSTANT_INPUT if pair in constant else Reason.NOT_PUBLISHED
+                if row or data.study.transcribed.lacks("behaviour", *pair):
+                    reason = Reason.DAMAGED_FILE
                 estimate = Estimate.missing(reason, n)
                 outcome = Outcome.missing("Spearman, t approximation", reason, n)
             yield Entry(

@@ -28,7 +28,8 @@ def published_zones(data: StudyData, family: str) -> Iterator[Entry]:
         yield Entry(
             id=entry_id(SLUG, "zones", model.key, "published"), experiment=SLUG, quantity="zones",
             evidence="published", cohort=model.cohort, model=model.key, unit="count",
-            estimate=Estimate(float(row["dead_zones"]), int(row["n_axes"])),
+            estimate=Estimate(float(row["dead_zones"]), int(row["n_axes"])) if row["dead_zones"]
+            else Estimate.missing(row.why("dead_zones"), int(row["n_axes"])),
             method="count, as published", label=f"dead zones of {model.name}",
             sources=(data.source("published/dead_zones", "dead_zones", model=model.key),),
         )  # fmt: skip

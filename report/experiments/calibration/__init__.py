@@ -24,6 +24,7 @@ from report.experiments.calibration.tables import (
 )
 from report.ledger.format import listing
 from report.ledger.ledger import Entry, Family, Ledger
+from report.study.published import Row, Rows
 from report.study.study import Axis, Model
 from stats.outcome import Estimate, Outcome, Reason
 
@@ -87,13 +88,13 @@ def published_models(data: StudyData) -> tuple[Model, ...]:
     return tuple(m for m in data.study.models if m.key in listed)
 
 
-def _published(data: StudyData, rows: Sequence[Mapping[str, str]], family: str) -> Iterator[Entry]:
+def _published(data: StudyData, rows: Rows, family: str) -> Iterator[Entry]:
     """Read pole means, difference and p; no interval, since no spread is published."""
     found = {(row["model"], row["axis"]): row for row in rows}
     n = 2 * data.study.n_questions
     for model in published_models(data):
         for axis in data.study.axes:
-            row = found.get((model.key, axis.key), {})
+            row = found.get((model.key, axis.key)) or _absent(data, model, axis)
             for quantity, column, size in (
                 ("delta", "delta_nats", n),
                 ("positive", "entropy_positive_nats", n // 2),
@@ -108,7 +109,7 @@ def _published(data: StudyData, rows: Sequence[Mapping[str, str]], family: str) 
                     cohort=model.cohort, model=model.key, axis=axis.key,
                     family=family if tested else "", unit="nats",
                     estimate=Estimate.within(float(text), size, Reason.NO_INTERVAL) if text
-                    else Estimate.missing(Reason.PUBLISHED_NAN, size),
+                    else Estimate.missing(row.why(column), size),
                     outcome=_published_test(row, n) if tested else None,
                     method="difference of pole means, as published" if tested
                     else "mean over answers, as published",
@@ -120,11 +121,21 @@ def _published(data: StudyData, rows: Sequence[Mapping[str, str]], family: str) 
                 )  # fmt: skip
 
 
-def _published_test(row: Mapping[str, str], n: int) -> Outcome:
+def _absent(data: StudyData, model: Model, axis: Axis) -> Row:
+    """Return a row without numbers, for a pair that the table lacks."""
+    row = Row()
+    if data.study.transcribed.lacks("calibration", model.key, axis.key):
+        row.damaged = frozenset(
+            ("delta_nats", "entropy_positive_nats", "entropy_negative_nats", "p")
+        )
+    return row
+
+
+def _published_test(row: Row, n: int) -> Outcome:
     """Take the published p; where only a bound is given, the bound, which is conservative."""
     method = "test as published, not named"
     if not row.get("p"):
-        return Outcome.missing(method, Reason.PUBLISHED_NAN, n)
+        return Outcome.missing(method, row.why("p"), n)
     if row["p_relation"] == "<":
         method += "; p is an upper bound"
     return Outcome(method, n, statistic=float(row["delta_nats"]), p=float(row["p"]))

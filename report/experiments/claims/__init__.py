@@ -1,90 +1,31 @@
 """A study's prose, checked like code: each claim is a sentence with checks on the ledger.
 
 ``claims.toml`` stands beside ``study.toml``. A claim's checks must all hold; where a sentence
-can't be tested, the claim says why instead.
+can't be tested, the claim says why instead. A claim that can't be read is lost alone.
 """
 
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
 from report.document.parts import Section, Table
 from report.document.tables import left, right
 from report.experiments.claims import todo
-from report.experiments.claims.checks import AnyCheck
 from report.experiments.claims.evidence import Evidence, Finding, Piece, combine, ruling
+from report.experiments.claims.reading import Claim, read_claims
 from report.ledger import format as fmt
 from report.ledger.ledger import Ledger
-from report.study.errors import InputError
 from report.study.study import Study
-from report.study.texts import read_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 SLUG = "claims"
 TITLE = "The study's claims"
-
-
-class Claim(BaseModel):
-    """One statement of a study.
-
-    Parameters
-    ----------
-    id : str
-    sentence : str
-        As it stands in the source.
-    where : str
-        Section of the source and place in it: ``Experiment 2, key observation 5``.
-    checks : tuple
-        What must hold, all of it.
-    untestable : str
-        Why there are no checks.
-    reading : str
-        How the sentence was understood, where that needs saying.
-    expected : Finding or None
-        What it should come out as. A claim that should be supported and is not fails.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
-    sentence: str = Field(min_length=1)
-    where: str = Field(min_length=1)
-    checks: tuple[AnyCheck, ...] = ()
-    untestable: str = ""
-    reading: str = ""
-    expected: Finding | None = None
-
-    @model_validator(mode="after")
-    def _says_how(self) -> Claim:
-        if bool(self.checks) == bool(self.untestable):
-            raise ValueError("a claim has either checks or a reason why it is untestable")
-        return self
-
-    @property
-    def section(self) -> str:
-        """The part of the source that it stands in."""
-        return self.where.split(",")[0]
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    claims: tuple[Claim, ...] = ()
-    todo: object = None  # read apart, item by item
-
-    @model_validator(mode="after")
-    def _unique(self) -> _File:
-        ids = [claim.id for claim in self.claims]
-        if twice := [name for name in ids if ids.count(name) > 1]:
-            raise ValueError(f"two claims are called {twice[0]}")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +61,6 @@ class Verdict:
         }  # fmt: skip
 
 
-def load_claims(study: Study) -> tuple[Claim, ...]:
-    """Read a study's ``claims.toml``; no claims where there is none.
-
-    Raises
-    ------
-    InputError
-        Naming the claim and the field that is wrong.
-    """
-    path = study.folder / "claims.toml"
-    if not path.exists():
-        return ()
-    try:
-        fields = tomllib.loads(read_text(path))
-        return _File.model_validate(fields).claims
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(path, "", f"not valid TOML: {error}", "Correct the line.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(path, place, first["msg"], "Correct the claim.") from error
-
-
 def audit(study: Study, ledger: Ledger) -> tuple[Verdict, ...]:
     """Judge every claim of a study.
 
@@ -150,14 +69,9 @@ def audit(study: Study, ledger: Ledger) -> tuple[Verdict, ...]:
     study : Study
     ledger : Ledger
         Settled, with the study's entries.
-
-    Raises
-    ------
-    InputError
-        If ``claims.toml`` can't be used.
     """
     evidence = Evidence(study, ledger)
-    return tuple(_verdict(claim, evidence) for claim in load_claims(study))
+    return tuple(_verdict(claim, evidence) for claim in read_claims(study.folder)[0])
 
 
 def _verdict(claim: Claim, evidence: Evidence) -> Verdict:

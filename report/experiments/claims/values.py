@@ -190,7 +190,8 @@ class Cell(Check):
             row for row in evidence.study.published.get(self.table, [])
             if all(row.get(name) == text for name, text in self.where.items())
         ]  # fmt: skip
-        if not rows or self.column not in rows[0]:
+        damaged = any(self.column in row.damaged for row in rows)
+        if not rows or damaged or self.column not in rows[0]:
             raise LookupError(f"{self.table}.{self.column}")
         wrong = [row for row in rows if row[self.column] != self.value]
         shown = ", ".join(dict.fromkeys(row[self.column] or fmt.MISSING for row in wrong or rows))

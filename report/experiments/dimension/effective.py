@@ -19,7 +19,11 @@ def published_effective(data: StudyData) -> Iterator[Entry]:
     for row in data.published("generation"):
         model, n = data.study.model(row["model"]), int(row["n_questions"])
         text = row["effective_dimension"]
-        estimate = Estimate(float(text), n) if text else Estimate.missing(Reason.PUBLISHED_NAN, n)
+        estimate = (
+            Estimate(float(text), n)
+            if text
+            else Estimate.missing(row.why("effective_dimension"), n)
+        )
         yield Entry(
             id=entry_id(SLUG, "effective", model.key, "published"), experiment=SLUG,
             quantity="effective", evidence="published", cohort=model.cohort, model=model.key,

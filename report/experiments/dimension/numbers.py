@@ -48,7 +48,8 @@ def _published_groups(data: StudyData) -> Iterator[Group]:
     for cohort in data.study.cohorts:
         rows = [
             row for row in data.published("generation")
-            if row["effective_dimension"] and data.study.model(row["model"]).cohort == cohort.key
+            if row["effective_dimension"] and row["entropy_mean_nats"]
+            and data.study.model(row["model"]).cohort == cohort.key
         ]  # fmt: skip
         if len(rows) < FEWEST:
             continue

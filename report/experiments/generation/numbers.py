@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
@@ -20,6 +20,7 @@ from report.experiments.generation.bounded import (
     question_source,
 )
 from report.ledger.ledger import Entry, Family
+from report.study.published import Rows
 from report.study.study import Model
 from stats.outcome import Estimate, Outcome, Reason
 
@@ -57,14 +58,16 @@ def pairs_family(data: StudyData, level: str) -> Family:
 # --- published numbers ------------------------------------------------------------------
 
 
-def _published(data: StudyData, rows: Sequence[Mapping[str, str]]) -> Iterator[Entry]:
+def _published(data: StudyData, rows: Rows) -> Iterator[Entry]:
     from stats.comparison import mean_t_interval
 
     for row in rows:
         model, n = data.study.model(row["model"]), int(row["n_questions"])
-        mean, sd = float(row["entropy_mean_nats"]), row["entropy_sd_nats"]
+        mean, sd = row["entropy_mean_nats"], row["entropy_sd_nats"]
         around = (
-            mean_t_interval(mean, float(sd), n, data.plan.ci_level) if sd else Reason.NO_INTERVAL
+            mean_t_interval(float(mean), float(sd), n, data.plan.ci_level)
+            if mean and sd
+            else Reason.NO_INTERVAL
         )
         described = (
             ("mean", "entropy_mean_nats", "nats", around),
@@ -77,7 +80,7 @@ def _published(data: StudyData, rows: Sequence[Mapping[str, str]]) -> Iterator[E
             yield model_entry(
                 data, quantity, model,
                 Estimate.within(float(text), n, interval) if text
-                else Estimate.missing(Reason.PUBLISHED_NAN, n),
+                else Estimate.missing(row.why(column), n),
                 evidence="published", unit=unit,
                 method="count, as published" if tokens
                 else f"{quantity} over questions, as published",
@@ -87,9 +90,7 @@ def _published(data: StudyData, rows: Sequence[Mapping[str, str]]) -> Iterator[E
             )  # fmt: skip
 
 
-def _published_pairs(
-    data: StudyData, rows: Sequence[Mapping[str, str]], family: str
-) -> Iterator[Entry]:
+def _published_pairs(data: StudyData, rows: Rows, family: str) -> Iterator[Entry]:
     from stats.comparison import welch_from_summary
 
     columns = ("entropy_mean_nats", "entropy_sd_nats", "n_questions")
@@ -97,19 +98,23 @@ def _published_pairs(
         first, second = data.study.model(one["model"]), data.study.model(other["model"])
         if first.cohort != second.cohort:
             continue
-        if one["entropy_sd_nats"] and other["entropy_sd_nats"]:
+        n = int(one["n_questions"]) + int(other["n_questions"])
+        method = "Welch t test from summaries, unpaired"
+        if gone := [row for row in (one, other) if not row["entropy_mean_nats"]]:
+            reason = gone[0].why("entropy_mean_nats")
+            estimate = Estimate.missing(reason, n)
+            outcome = Outcome.missing(method, reason, n)
+        elif one["entropy_sd_nats"] and other["entropy_sd_nats"]:
             summary = [float(row[c]) for row in (one, other) for c in columns]
             estimate, outcome = welch_from_summary(
                 summary[0], summary[1], int(summary[2]), summary[3], summary[4], int(summary[5]),
                 data.plan.ci_level,
             )  # fmt: skip
         else:
-            n = int(one["n_questions"]) + int(other["n_questions"])
             difference = float(one["entropy_mean_nats"]) - float(other["entropy_mean_nats"])
             estimate = Estimate.within(difference, n, Reason.NO_INTERVAL)
-            outcome = Outcome.missing(
-                "Welch t test from summaries, unpaired", Reason.PUBLISHED_NAN, n
-            )
+            bare = one if other["entropy_sd_nats"] else other
+            outcome = Outcome.missing(method, bare.why("entropy_sd_nats"), n)
         yield Entry(
             id=entry_id(SLUG, "difference", first.key, second.key, "published"),
             experiment=SLUG, quantity="difference", family=family, evidence="published",

@@ -66,7 +66,7 @@ def present(
             published.append(_published_part(data, ledger))
             made += tables.published_tables(data, ledger, _evidence_pairs(data, ledger))
         features = data.features
-        faults = any(not problem.note for problem in features.problems)
+        faults = any(not problem.note for problem in data.problems)
         if features.baselines or features.calibrations or faults:
             part = _measured_part(data, ledger)
             measured.append(part)
@@ -185,7 +185,7 @@ def _measured_part(data: StudyData, ledger: Ledger) -> dict[str, Any]:
         and b.misaligned_entropy is not None
     ]  # fmt: skip
     captures = [*data.features.baselines.values(), *data.features.calibrations.values()]
-    open_problems = [p for p in data.features.problems if not p.note]
+    open_problems = [p for p in data.problems if not p.note]
     return {
         "study": data.study, "wrong": wrong,
         "by_counts": sum(c.boundaries == "counts" for c in captures),
@@ -199,7 +199,7 @@ def _measured_part(data: StudyData, ledger: Ledger) -> dict[str, Any]:
             _changes(data, ledger, s)
             for s in subjects(data) if any(model in wrong for model in s.models)
         ],
-        "problems": open_problems, "notes": len(data.features.problems) - len(open_problems),
+        "problems": open_problems, "notes": len(data.problems) - len(open_problems),
         "figure": tables.name_of(data, "slicing"),
         "table": tables.name_of(data, "slicing"),
         "problems_table": tables.name_of(data, "problems"),

@@ -73,12 +73,14 @@ def recovered(data: StudyData) -> Iterator[Entry]:
             label=f"questions that the evidence supports for {model.name}",
         )  # fmt: skip
         sizes = {
-            "claimed": claimed.get(model.key, n), "supported": n, "answers": row["answers"] or n
+            "claimed": claimed.get(model.key, n), "supported": n, "answers": row.get("answers") or n
         }  # fmt: skip
         for quantity, column, unit, method, what, over in _FACTS:
-            if row[column]:
+            if row.get(column) or column in row.damaged:
+                size = int(sizes[over])
                 yield _entry(
-                    data, quantity, model, Estimate(float(row[column]), int(sizes[over])),
+                    data, quantity, model, Estimate(float(row[column]), size) if row[column]
+                    else Estimate.missing(row.why(column), size),
                     evidence="published", method=method, label=f"{what}, {model.name}", unit=unit,
                     sources=source(column),
                 )  # fmt: skip
@@ -87,7 +89,7 @@ def recovered(data: StudyData) -> Iterator[Entry]:
         model, axis = data.study.model(row["model"]), data.study.axis(row["axis"])
         yield _entry(
             data, "recovered-axis", model,
-            Estimate(float(row["recovered_rho"]), int(supported[model.key])), axis.key,
+            Estimate(float(row["recovered_rho"]), int(supported.get(model.key, 0))), axis.key,
             axis=axis.key, evidence="published", unit="rho", method="digitised",
             label=f"entropy and {axis.name} from the plot, {model.name}",
             sources=(data.source("published/integrity_axes", "recovered_rho", model=model.key,

@@ -13,7 +13,7 @@ from report.experiments.layers.measured import ESTIMATORS, SLUG, Profiles, measu
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry, Ledger
 from report.study.study import Model
-from stats.outcome import Estimate
+from stats.outcome import Estimate, Reason
 
 TITLE = "Activation entropy by layer"
 
@@ -38,21 +38,23 @@ def _published(data: StudyData) -> Iterator[Entry]:
     widths: dict[str, float] = {}
     for row in rows:
         model = data.study.model(row["model"])
-        low, high = float(row["entropy_min_nats"]), float(row["entropy_max_nats"])
-        # Printed to hundredths, so is their difference: no trace of binary subtraction.
-        widths[model.key] = round(high - low, 6)
         ends = ("entropy_min_nats", "entropy_max_nats")
+        low, high = (float(row[end]) if row[end] else None for end in ends)
+        if low is not None and high is not None:
+            # Printed to hundredths, so is their difference: no trace of binary subtraction.
+            widths[model.key] = round(high - low, 6)
         described = (
             ("min", low, "nats", "lowest layer mean, as published", ends[:1]),
             ("max", high, "nats", "highest layer mean, as published", ends[1:]),
-            ("width", widths[model.key], "nats", "highest minus lowest layer mean", ends),
-            ("count", lengths[model.key], "count", "count, as published", ("n_layers",)),
+            ("width", widths.get(model.key), "nats", "highest minus lowest layer mean", ends),
+            ("count", lengths[model.key] or None, "count", "count, as published", ("n_layers",)),
         )
         for quantity, value, unit, method, columns in described:
             yield Entry(
                 id=entry_id(SLUG, quantity, model.key, "published"), experiment=SLUG,
                 quantity=quantity, evidence="published", cohort=model.cohort, model=model.key,
-                estimate=Estimate(float(value), lengths[model.key]), unit=unit, method=method,
+                estimate=Estimate.missing(Reason.DAMAGED_FILE, lengths[model.key]) if value is None
+                else Estimate(float(value), lengths[model.key]), unit=unit, method=method,
                 label=f"{_LABELS[quantity]} of {model.name}",
                 sources=tuple(data.source("published/layers", c, model=model.key) for c in columns),
             )  # fmt: skip
@@ -93,10 +95,12 @@ def present(
     shown: list[Figure] = []
     tables: list[Table] = []
     for data in studies:
-        if members := _members(data, ledger):
-            parts.append(_published_part(data, ledger, members))
+        members = _members(data, ledger)
+        known = [m for m in members if _width(ledger, m) is not None]
+        if known:
+            parts.append(_published_part(data, ledger, known))
             tables.append(_range_table(data, members))
-            shown.append(plots.ranges(data, ledger, members, _part_id(data, "published")))
+            shown.append(plots.ranges(data, ledger, known, _part_id(data, "published")))
         for key, group in arrays.get(data.study.id, {}).items():
             parts.append(_measured_part(data, ledger, group))
             tables.append(_profile_table(data, ledger, group))
@@ -115,6 +119,10 @@ def _members(data: StudyData, ledger: Ledger) -> tuple[Model, ...]:
     return tuple(
         m for m in data.study.models if entry_id(SLUG, "width", m.key, "published") in ledger
     )
+
+
+def _width(ledger: Ledger, model: Model) -> float | None:
+    return ledger[entry_id(SLUG, "width", model.key, "published")].value
 
 
 def _published_part(data: StudyData, ledger: Ledger, members: Sequence[Model]) -> dict[str, Any]:

@@ -34,14 +34,17 @@ def _published_peak(
     from stats.correlation import spearman_t
 
     peak = (data.source("published/peaks", "rho", model=model.key, axis=axis.key),)
-    searched = peak if n_layers is None else (
+    searched = peak if not n_layers else (
         *peak, data.source("published/layers", "n_layers", model=model.key)
     )  # fmt: skip
     what = f"peak correlation of layer entropy with {axis.name} in {model.name}"
     # The largest of many correlations is exactly zero only where none of them is defined.
-    rho = float(row["rho"]) if row else 0.0
-    if rho == 0.0:
+    rho = float(row["rho"] or 0.0) if row else 0.0
+    if rho == 0.0 or n == 0:
         reason = Reason.CONSTANT_INPUT if row else Reason.NOT_PUBLISHED
+        lost = data.study.transcribed.lacks("peaks", model.key, axis.key)
+        if n == 0 or (row and not row["rho"]) or (row is None and lost):
+            reason = Reason.DAMAGED_FILE
         for quantity, label, method, of_family in (
             ("peak-unsearched", f"{what}, as if no search had been made", "Spearman, t", ""),
             ("peak", what, _BOUND, family),
@@ -52,6 +55,7 @@ def _published_peak(
             )  # fmt: skip
         return
     layer = int(row["layer"]) if row else None
+    damaged = data.study.transcribed.lacks("layers", model.key) or n_layers == 0
     alone = spearman_t(rho, n)
     yield _entry(
         "peak-unsearched", model, axis,
@@ -59,15 +63,16 @@ def _published_peak(
         label=f"{what}, as if no search had been made", sources=peak,
     )  # fmt: skip
     yield _entry(
-        "peak", model, axis, Estimate(rho, n), outcome=_bonferroni(alone, n_layers),
+        "peak", model, axis, Estimate(rho, n), outcome=_bonferroni(alone, n_layers, damaged),
         layer=layer, label=what, family=family, sources=searched,
     )  # fmt: skip
 
 
-def _bonferroni(alone: Outcome, n_layers: int | None) -> Outcome:
+def _bonferroni(alone: Outcome, n_layers: int | None, damaged: bool) -> Outcome:
     """Bound the p of a peak: no more than the number of layers times the p of one layer."""
-    if n_layers is None or alone.p is None:
-        return Outcome.missing(_BOUND, alone.reason or Reason.NOT_PUBLISHED, alone.n)
+    if not n_layers or alone.p is None:
+        reason = Reason.DAMAGED_FILE if damaged else Reason.NOT_PUBLISHED
+        return Outcome.missing(_BOUND, alone.reason or reason, alone.n)
     floor = None if alone.p_floor is None else min(1.0, n_layers * alone.p_floor)
     return Outcome(_BOUND, alone.n, alone.statistic, min(1.0, n_layers * alone.p), floor)
 

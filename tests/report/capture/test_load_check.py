@@ -9,6 +9,7 @@ from rich.console import Console
 from report.capture.check import inspect, print_table, run
 from report.capture.extract import extract
 from report.capture.feature_files import write_features
+from report.experiments.claims.reading import faults_of
 
 
 def text_of(reports) -> str:
@@ -23,7 +24,7 @@ def test_check_says_what_a_build_would(captures):
     captures.calibration("n", held=("formal_casual",))
     (captures.raw / "o_baseline.json").write_text("[")
     study = captures.study("m", "n", "o", "p")
-    reports = inspect(study)
+    reports = inspect(study, faults_of(study))
     said = [p for report in reports for p in report.problems]
     assert sorted(said, key=str) == sorted(extract(study).problems, key=str)
     verdicts = {report.file: report.verdict for report in reports}
@@ -44,14 +45,14 @@ def test_the_table_names_file_arrays_verdict_and_remedy(captures):
 
 def test_published_studies_and_shipped_features_are_looked_at_too(captures):
     study = captures.study()
-    assert "there are no captures" in text_of(inspect(study))
+    assert "there are no captures" in text_of(inspect(study, faults_of(study)))
     captures.baseline()
     write_features(extract(study), study.features_folder)
     for path in captures.raw.iterdir():
         path.unlink()
-    assert {report.verdict for report in inspect(study)} == {"ok", "note"}
+    assert {report.verdict for report in inspect(study, faults_of(study))} == {"ok", "note"}
     (study.features_folder / "layers.csv").write_text("model\n")
-    spoilt = {report.file: report.verdict for report in inspect(study)}
+    spoilt = {report.file: report.verdict for report in inspect(study, faults_of(study))}
     assert spoilt["layers.csv"] == "problem"
 
 
@@ -77,14 +78,16 @@ def test_published_tables_are_checked_beside_captures(captures):
     table.write_text(header + "m,3,0.5,1.5\n", encoding="utf-8")
     assert run([captures.study()]) == 0
     table.write_text(header + "m,3,0.5,high\n", encoding="utf-8")
-    reports = {report.file: report for report in inspect(captures.study())}
+    study = captures.study()
+    faults = study.transcribed.faults
+    reports = {report.file: report for report in inspect(study, faults)}
     (problem,) = reports["layers.csv"].problems
     assert (problem.field, problem.costs) == (
         "entropy_max_nats",
-        "all that rests on the published tables",
+        "entropy_max_nats of m, and what rests on it",
     )
     assert reports["m_baseline.json"].verdict == "ok"
-    assert run([captures.study()]) == 1
+    assert run([study], {study.id: faults}) == 1
 
 
 def test_a_misspelt_table_is_remarked_on(captures):

@@ -16,12 +16,13 @@ from report.experiments import EXPERIMENTS, claims
 from report.experiments.base import StudyData
 from report.experiments.claims.checks import AnyCheck
 from report.experiments.claims.evidence import Evidence, Finding, combine, ruling
+from report.experiments.claims.reading import read_claims
 from report.ledger.format import show
 from report.ledger.ledger import Entry, Family, settle
 from report.pipeline import Options, compute
-from report.study.errors import InputError
 from report.study.paths import DATA, TEMPLATES
 from report.study.study import Study, load_study
+from report.study.todo import read_todos
 from stats.outcome import Estimate, Interval, Outcome, Reason
 
 CONTRADICTED, NOT_SUPPORTED = Finding.CONTRADICTED, Finding.NOT_SUPPORTED
@@ -270,16 +271,42 @@ def test_a_study_without_claims_has_none(tmp_path):
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        (GOOD.replace('"another"', '"a-claim"'), "two claims are called a-claim"),
-        (GOOD.replace('untestable = "No data."', ""), "either checks or a reason"),
-        (GOOD.replace('"supported"', '"maybe"'), r"claims\.0\.expected"),
-        (GOOD.replace('"equals"', '"equal"'), r"claims\.0\.checks\.0"),
-        ("claims = ", "not valid TOML"),
+        (GOOD.replace('"another"', '"a-claim"'), r"claim a-claim\.id: two claims have this id"),
+        (GOOD.replace('untestable = "No data."', ""), "claim another: a claim has either checks"),
+        (GOOD.replace('"supported"', '"maybe"'), r"claim a-claim\.expected"),
+        (GOOD.replace('"equals"', '"equal"'), r"claim a-claim\.checks\.0"),
+        (GOOD.replace('id = "another"', "id = 7"), r"claim 2\.id"),
+        (GOOD + "[[claim]]\n", "claim: there is no such table here"),
     ],
 )
-def test_a_faulty_file_names_its_place(tmp_path, text, match):
-    with pytest.raises(InputError, match=match):
-        claims.load_claims(with_claims(tmp_path, text))
+def test_a_claim_that_can_not_be_read_is_lost_alone(tmp_path, text, match):
+    found, (fault,) = read_claims(with_claims(tmp_path, text).folder)
+    assert re.search(match, str(fault.error))
+    assert len(found) == (2 if "[[claim]]" in text else 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (b"claims = ", "not valid TOML"),
+        (b"claims = 3\n", "no list of tables"),
+        (GOOD.replace("Who", "Wé").encode("latin-1"), "not UTF-8"),
+        (GOOD.encode("utf-16"), "not UTF-8 but UTF-16"),
+        (b"a = " + b"[" * 50_000, "not valid TOML"),
+    ],
+)
+def test_a_file_that_is_not_toml_costs_all_claims_and_nothing_else(tmp_path, content, match):
+    (tmp_path / "claims.toml").write_bytes(content)
+    found, (fault,) = read_claims(tmp_path)
+    assert found == ()
+    assert re.search(match, str(fault.error))
+    assert "all claims" in fault.costs
+
+
+def test_a_mark_at_the_start_costs_no_to_do_item(tmp_path):
+    text = '[[todo]]\nid = "one"\nitem = "Do it."\nwhere = "End"\nanswers = ["a.b"]\n'
+    (tmp_path / "claims.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert [todo.id for todo in read_todos(tmp_path)[0]] == ["one"]
 
 
 def test_the_terminal_shows_verdict_evidence_and_what_was_expected(tmp_path):

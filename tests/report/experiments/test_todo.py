@@ -10,6 +10,7 @@ import pytest
 from report.capture.check import inspect
 from report.document.fill import Filler
 from report.experiments import claims
+from report.experiments.claims.reading import faults_of
 from report.experiments.claims.todo import State, answer
 from report.ledger.format import show
 from report.pipeline import Options, compute
@@ -93,7 +94,7 @@ def test_a_bad_item_costs_its_own_row(computed, tmp_path, wrong, field, remedy):
     text = Filler(TEMPLATES, ledger, (), section.tables).fill("claims.qmd.j2", section.facts)
     assert text.count("Compute \\| it\\_all") == 1
     assert "could not be read" in text
-    (report,) = (r for r in inspect(made) if r.file == "claims.toml")
+    (report,) = (r for r in inspect(made, faults_of(made)) if r.file == "claims.toml")
     assert report.verdict == "problem"
     assert report.problems[0].field == field
 
