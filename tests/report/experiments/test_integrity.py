@@ -17,6 +17,7 @@ from report.document.fill import Filler
 from report.experiments import behaviour, dimension, generation, integrity
 from report.experiments.base import StudyData
 from report.ledger.ledger import settle
+from report.study.published import Row
 from report.study.study import load_study
 from stats.outcome import Reason
 
@@ -106,9 +107,9 @@ def test_a_decision_that_does_depend_is_named(root, published_data):
     study = published_data.study.model_copy()
     tables = dict(study.published)
     tables["integrity_models"] = [
-        row | {"n_questions_supported": "12"} for row in tables["integrity_models"]
+        Row(row | {"n_questions_supported": "12"}) for row in tables["integrity_models"]
     ]
-    study.__dict__["published"] = tables
+    study.__dict__["transcribed"] = replace(study.transcribed, tables=tables)
     ledger, section = run(StudyData(study, Features()))
     text = filled(root, ledger, section)
     assert "Under BH the decision changes for" in text

@@ -134,7 +134,7 @@ def test_unpublished_peaks_count_in_the_family():
     study = load_study(ROOT / "data/entropy-2026-02")
     tables = dict(study.published)
     tables["peaks"] = [row for row in tables["peaks"] if row["axis"] != "warm_cold"]
-    study.__dict__["published"] = tables
+    study.__dict__["transcribed"] = replace(study.transcribed, tables=tables)
     ledger, _ = made(StudyData(study, Features()))
     gone = ledger["signature.peak.qwen-7b.warm-cold.published"]
     assert gone.reason is Reason.NOT_PUBLISHED
