@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -80,7 +81,7 @@ class CalibrationFile:
     pole: tuple[str, ...]
     damaged: CaptureError | None = None
 
-    @property
+    @cached_property
     def labels(self) -> list[tuple[str, str, str]]:
         """``(axis, pole, question)`` of each line."""
         return list(zip(self.axis, self.pole, self.answers.questions, strict=True))

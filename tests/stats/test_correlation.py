@@ -237,6 +237,24 @@ def test_kendall_says_which_p_it_gives():
     assert small.p == pytest.approx(scipy_stats.kendalltau(x[:7], y[:7], method="exact").pvalue)
 
 
+@pytest.mark.parametrize("n", [5, 8, 9, 20, 33])
+def test_kendall_of_a_perfect_order_is_at_the_floor_of_its_exact_distribution(n):
+    x = np.arange(float(n))
+    for y in (x, -x):
+        outcome = kendall(x, y)
+        assert outcome.exact
+        assert outcome.p_floor == pytest.approx(2.0 / factorial(n), rel=1e-12)
+        assert outcome.p == pytest.approx(outcome.p_floor, rel=1e-12)
+
+
+def test_the_floor_of_kendalls_exact_p_allows_for_ties():
+    x, y = np.array([1.0, 1, 2, 3, 4]), np.array([2.0, 1, 4, 3, 5])
+    null = [abs(scipy_stats.kendalltau(x, order).statistic) for order in permutations(y)]
+    largest = np.isclose(null, max(null)).mean()
+    assert kendall(x, y).p_floor == pytest.approx(largest)
+    assert largest == pytest.approx(4.0 / factorial(5))  # twice as many as without the tie
+
+
 def test_bayes_factor_by_integrating_the_likelihood():
     # Jeffreys' likelihood of rho given r with flat prior, integrated numerically (Ly et al.
     # 2016, eq. 24): BF10 = mean over rho in (-1, 1) of L(rho) / L(0).

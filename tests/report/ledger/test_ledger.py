@@ -43,6 +43,12 @@ def test_the_rule_of_the_family_decides():
     assert [e.rejected for e in settle(tests, [family("holm")])] == [True, False, False, False]
 
 
+def test_an_adjusted_p_of_exactly_alpha_is_rejected():
+    ledger = settle([entry("a", 0.025), entry("b", 0.9)], [family("holm")])
+    assert ledger["a"].p_adjusted["holm"] == 0.05
+    assert ledger["a"].rejected is True
+
+
 def test_maxt_comes_from_the_analysis_and_may_decide():
     ledger = settle([entry("a", 0.01, maxt=0.2)], [family("maxt")])
     assert ledger["a"].p_adjusted["maxt"] == 0.2
