@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from report.audit.diff import against_last
 from report.capture.extract import extract
 from report.document import manifest, outputs
 from report.document.figures import save_all
@@ -233,6 +232,8 @@ def _keep_last(target: Path, new: Path) -> str:
         for name in ("manifest.json", "ledger.json")
     ):
         return "against the last build: nothing changed"
+    from report.audit.diff import against_last
+
     kept = last_of(target)
     said = against_last(target, new)
     shutil.rmtree(kept, ignore_errors=True)

@@ -91,7 +91,10 @@ def resamples(counts: ArrayLike, n: int, total: int | None = None) -> FloatArray
     array = real(counts, "counts")
     if array.ndim != 2 or array.shape[1] != n:
         raise ValueError(f"counts of shape {array.shape} for {n} observations")
-    if not (np.isfinite(array).all() and (array >= 0.0).all() and (array % 1.0 == 0.0).all()):
+    whole = np.asarray(counts).dtype.kind in "iu" or (
+        np.isfinite(array).all() and (array % 1.0 == 0.0).all()
+    )
+    if not whole or array.min(initial=0.0) < 0.0:
         raise ValueError("counts must be whole numbers that are not negative")
     if total is not None and (array.sum(axis=1) != total).any():
         raise ValueError(f"every row of counts must add up to {total}")

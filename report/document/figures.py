@@ -14,17 +14,16 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import font_manager, get_data_path, rc_context
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure as Canvas
 
 from report.capture.features import FloatArray
 from report.document.parts import Figure
 from report.study.study import Study
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Paul Tol's "muted" scheme with a last dark tone: told apart under the common kinds of
 # colour blindness. (https://personal.sron.nl/~pault/, retrieved from the published notes.)
@@ -101,6 +100,8 @@ def readable(tone: str) -> str:
 @cache
 def _know_fonts() -> None:
     """Make the fonts that matplotlib brings known under `FAMILY`."""
+    from matplotlib import font_manager, get_data_path
+
     fonts = Path(get_data_path()) / "fonts" / "ttf"
     font_manager.fontManager.ttflist += [
         font_manager.FontEntry(fname=str(fonts / file), name=FAMILY, style=style, weight=weight)
@@ -110,6 +111,8 @@ def _know_fonts() -> None:
 
 @contextmanager
 def _house_style(salt: str) -> Generator[None]:
+    from matplotlib import rc_context
+
     _know_fonts()
     style: Any = {**_STYLE, "svg.hashsalt": salt}
     with rc_context(style):
@@ -130,6 +133,9 @@ def save(figure: Figure, folder: Path) -> tuple[Path, ...]:
     tuple of Path
         One path a format of ``FORMATS``, and one of a CSV file if the figure brings its numbers.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+
     paths = tuple(folder / f"{figure.filename}.{extension}" for extension in FORMATS)
     paths[0].parent.mkdir(parents=True, exist_ok=True)
     with _house_style(figure.id):

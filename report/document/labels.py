@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from report.document.figures import readable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def label_points(
@@ -26,6 +27,8 @@ def label_points(
     distance; a place is free when the text's box meets no point, no interval (``lines``:
     left, right, bottom and top end a point) and no label already placed.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     canvas = axes.get_figure(root=True)
     assert canvas is not None
     canvas.draw_without_rendering()

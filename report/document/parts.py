@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-from matplotlib.figure import Figure as Canvas
+from typing import TYPE_CHECKING, Any, Literal
 
 from stats.outcome import Reason
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 
 @dataclass(frozen=True, slots=True)

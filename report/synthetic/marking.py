@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-
-from matplotlib.figure import Figure as Canvas
+from typing import TYPE_CHECKING
 
 from report.document.parts import Figure, Section, Stat, Table
 from report.ledger.ledger import Ledger
 from report.study.study import Study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 MARK = "Synthetic data"
 

@@ -34,6 +34,17 @@ def test_help_imports_no_heavy_library():
     assert done.stdout.strip() == "[]"
 
 
+def test_the_pipeline_imports_no_library_before_it_is_used():
+    """Commands without figures, and builds that replace nothing, need neither of these."""
+    code = (
+        "import sys, report.pipeline; print([m for m in "
+        "('matplotlib', 'scipy', 'statsmodels', 'pandas', 'rich', 'report.audit')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_a_missing_study_is_named_with_its_remedy(tmp_path, capsys):
     assert main(["build", str(tmp_path), "--out", str(tmp_path / "out")]) == 3
     assert "study.toml" in capsys.readouterr().err

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 
 from report.document import figures, labels
 from report.experiments.base import StudyData, entry_id
@@ -14,6 +13,10 @@ from report.experiments.behaviour.entries import SLUG, Sample
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry, Ledger
 from report.study.study import Axis, Model
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
 
 MAX_COLUMNS = 6
 

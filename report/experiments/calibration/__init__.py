@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
-from matplotlib.figure import Figure as Canvas
+from typing import TYPE_CHECKING, Any
 
 from report.document import figures
 from report.document.parts import Figure, Section, Table
@@ -27,6 +25,9 @@ from report.ledger.ledger import Entry, Family, Ledger
 from report.study.published import Row, Rows
 from report.study.study import Axis, Model
 from stats.outcome import Estimate, Outcome, Reason
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 TITLE = "Entropy by pole"
 # From this many on, what survives is listed and not told one by one.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
-from matplotlib.lines import Line2D
+from typing import TYPE_CHECKING
 
 from report.document import figures
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+    from matplotlib.lines import Line2D
 
 HEIGHT = 0.235  # inches a row
 
@@ -68,6 +70,8 @@ def draw(canvas: Canvas, panels: Sequence[Panel], delta_label: str) -> None:
 
 
 def _key(tone: str) -> list[Line2D]:
+    from matplotlib.lines import Line2D
+
     def mark(marker: str, filled: bool, label: str) -> Line2D:
         face = tone if filled else "white"
         return Line2D(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 
 from report.document import figures, labels
 from report.document.parts import Cell, Figure, Section, Stat, Table
@@ -17,6 +15,10 @@ from report.experiments.dimension.correlation import POWER
 from report.experiments.dimension.group import SLUG, Group
 from report.ledger.format import escape
 from report.ledger.ledger import Entry, Ledger
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
 
 TITLE = "What can a handful of models say?"
 MORE_MODELS = (10, 30, 60)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure as Canvas
 
 from report.capture.features import FloatArray
 from report.capture.questions import Overlap
@@ -27,6 +26,9 @@ from report.experiments.generation.tables import (
 from report.ledger.ledger import Entry, Ledger
 from report.study.study import Model
 from stats.outcome import Reason
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 TITLE = "Generation entropy"
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure as Canvas
 
 from report.document import figures
 from report.document.parts import Figure
@@ -14,6 +13,9 @@ from report.experiments.base import StudyData, entry_id
 from report.experiments.layers.measured import Profiles
 from report.ledger.ledger import Ledger
 from report.study.study import Model
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 _NAME = "exp2_layer_entropy"
 _DASHES = ("-", "--", "-.", ":")

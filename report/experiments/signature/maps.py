@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure as Canvas
-from matplotlib.lines import Line2D
 
 from report.document import figures
 from report.document.parts import Figure
@@ -16,6 +14,9 @@ from report.experiments.signature.measured import Signatures, binned
 from report.experiments.signature.plots import COLUMNS, close_grid, marks, n_rows, why_missing
 from report.ledger import format as fmt
 from report.study.study import Model
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 _DASHES = ("-", "--", "-.", ":")
 _BINNED_COLUMNS = 6
@@ -117,6 +118,8 @@ def _colour_bar(canvas: Canvas, image: Any, grid: Any) -> None:
 
 def panels(data: StudyData, group: Signatures, kept: Kept, name: str, ending: str) -> Figure:
     """Draw each axis's correlations along the network, models overlaid."""
+    from matplotlib.lines import Line2D
+
     axes_, limit = data.study.axes, _limit(group)
     rows = n_rows(len(axes_))
 

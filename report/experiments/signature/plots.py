@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure as Canvas
-from matplotlib.lines import Line2D
 
 from report.document import figures
 from report.document.parts import Figure
@@ -17,6 +15,10 @@ from report.ledger import format as fmt
 from report.ledger.ledger import Entry
 from report.study.study import Model
 from stats.outcome import Interval, Reason
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+    from matplotlib.lines import Line2D
 
 COLUMNS = 2
 
@@ -130,6 +132,8 @@ def n_rows(n_axes: int) -> int:
 
 def marks(*, bars: bool) -> list[Line2D]:
     """Return what the key says about the markers."""
+    from matplotlib.lines import Line2D
+
     shown = [
         Line2D([], [], marker="o", ls="", ms=4.6, mew=1.2, color=figures.INK, label=label,
                markerfacecolor=face)
