@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from report.document.figures import save_all
 from report.document.intervals import mark_intervals
 from report.document.paper import Manuscript, write_source
 from report.document.render import Rendered, Renderer, install_theme, render
-from report.experiments import EXPERIMENTS, claims, reproduction
+from report.experiments import EXPERIMENTS, claims, needed_for, reproduction
 from report.experiments.base import Analysis, StudyData
 from report.experiments.claims.reading import faults_of
 from report.ledger import format as fmt
@@ -52,6 +52,8 @@ class Options:
         Where extracted features are kept between builds.
     quick : bool
         Few resamples, for a first look; the document says so.
+    only : collection of str
+        Slugs of the experiments to present, and nothing of the others; all, if it is empty.
     """
 
     formats: Sequence[str] = ("html", "pdf")
@@ -59,6 +61,7 @@ class Options:
     jobs: int = 1
     cache: Path | None = None
     quick: bool = False
+    only: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,13 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
         for study in studies
     ]  # fmt: skip
     analyses: dict[str, dict[str, Analysis]] = {}
-    for experiment in EXPERIMENTS:
+    for experiment in needed_for(options.only):
         progress(f"analyse {experiment.SLUG}")
         analyses[experiment.SLUG] = {d.study.id: experiment.analyse(d) for d in data}
     every = [analysis for by_study in analyses.values() for analysis in by_study.values()]
-    made = {entry.id: entry for analysis in every for entry in analysis.entries}
-    every += [reproduction.analyse(d, made) for d in data]
+    if not options.only:
+        made = {entry.id: entry for analysis in every for entry in analysis.entries}
+        every += [reproduction.analyse(d, made) for d in data]
     ledger = settle(
         [entry for analysis in every for entry in analysis.entries],
         [family for analysis in every for family in analysis.families],
@@ -124,11 +128,14 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
             data, ledger, {key: a.arrays for key, a in analyses[experiment.SLUG].items()}
         )
         for experiment in EXPERIMENTS
+        if not options.only or experiment.SLUG in options.only
     ]
-    progress("audit claims")
-    audits = [(study, claims.audit(study, ledger)) for study in studies]
-    added = (reproduction.present(data, ledger), claims.present(audits, ledger))
-    sections += [section for section in added if section is not None]
+    audits: list[tuple[Study, Sequence[claims.Verdict]]] = []
+    if not options.only:
+        progress("audit claims")
+        audits = [(study, claims.audit(study, ledger)) for study in studies]
+        added = (reproduction.present(data, ledger), claims.present(audits, ledger))
+        sections += [section for section in added if section is not None]
     sections = [mark_intervals(section, ledger) for section in sections]
     sections = [mark_synthetic(section, studies, ledger) for section in sections]
     return Results(data, ledger, sections, options.quick, audits)

@@ -28,7 +28,7 @@ def shared():
     return locate
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def root() -> Path:
     """The checkout."""
     return ROOT

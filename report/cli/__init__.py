@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -226,11 +227,15 @@ def _part(args: argparse.Namespace) -> int:
     from report.cli.terminal import steps
     from report.document import outputs
     from report.document.figures import save_all
+    from report.experiments import EXPERIMENTS
     from report.pipeline import compute, load
 
     out: Path = args.out
+    options, wanted = _options(args), outputs.names_of(args.only)
+    if wanted <= {experiment.SLUG for experiment in EXPERIMENTS}:
+        options = replace(options, only=wanted)
     with steps() as progress:
-        results = compute(load(_folders(args), quick=args.quick), _options(args), progress)
+        results = compute(load(_folders(args), quick=args.quick), options, progress)
         sections = outputs.choose(results.sections, args.only)
         out.mkdir(parents=True, exist_ok=True)
         if args.command == "tables":
@@ -241,8 +246,8 @@ def _part(args: argparse.Namespace) -> int:
             saved = save_all(outputs.figures_of(sections), out / "figures", progress)
             paths = [path for files in saved.values() for path in files]
         else:
-            wanted = outputs.named(results.sections, args.only, results.ledger)
-            paths = outputs.write_values(results.ledger, out, wanted)
+            named = outputs.named(results.sections, args.only, results.ledger)
+            paths = outputs.write_values(results.ledger, out, named)
     for path in paths:
         print(path)
     return 0

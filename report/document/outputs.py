@@ -220,7 +220,7 @@ def named(
     """
     if not wanted:
         return None
-    names = _names(wanted)
+    names = names_of(wanted)
     cells = (c for t in tables_of(choose(sections, wanted)) for row in t.rows for c in row)
     shown = {cell.entry for cell in cells if isinstance(cell, Stat)}
     return frozenset(e.id for e in ledger if e.experiment in names or e.id in shown)
@@ -248,7 +248,7 @@ def choose(sections: Sequence[Section], wanted: Sequence[str]) -> list[Section]:
     """
     if not wanted:
         return list(sections)
-    names = _names(wanted)
+    names = names_of(wanted)
     chosen: list[Section] = []
     found: set[str] = set()
     for section in sections:
@@ -268,5 +268,6 @@ def choose(sections: Sequence[Section], wanted: Sequence[str]) -> list[Section]:
     return chosen
 
 
-def _names(wanted: Sequence[str]) -> set[str]:
+def names_of(wanted: Sequence[str]) -> set[str]:
+    """Return experiments by their slug, ``exp3`` too, and ids as they are."""
     return {part for name in wanted for part in _NUMBERED.get(name, name).split()}

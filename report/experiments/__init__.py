@@ -6,6 +6,7 @@ template of the same name, a test of the same name, and a line below.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import cast
 
 from report.experiments import (
@@ -23,3 +24,22 @@ EXPERIMENTS = cast(
     "tuple[Experiment, ...]",
     (integrity, generation, layers, behaviour, dimension, calibration, signature),
 )
+
+_BESIDE = {
+    "integrity": {"generation", "behaviour"},
+    "behaviour": {"generation", "dimension"},
+    "dimension": {"generation"},
+}
+"""Whose numbers an experiment shows beside its own."""
+
+
+def needed_for(slugs: Collection[str]) -> tuple[Experiment, ...]:
+    """Return the experiments that have to be analysed so that some can be presented.
+
+    Parameters
+    ----------
+    slugs : collection of str
+        Those that are presented; all, if it is empty.
+    """
+    wanted = set(slugs).union(*(_BESIDE.get(slug, ()) for slug in slugs))
+    return tuple(e for e in EXPERIMENTS if e.SLUG in wanted or not slugs)
