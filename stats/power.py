@@ -142,6 +142,7 @@ def _fisher_power(rho: float, n: int, alpha: float) -> float:
     return float(ndtr((shift - reach) / spread) + ndtr((-shift - reach) / spread))
 
 
+@lru_cache(maxsize=512)
 def _exact_power(rho: float, n: int, alpha: float) -> float:
     critical = _critical_score(n, alpha)
     if critical is None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 
 from report.document.parts import Figure, Stat, Table
 from report.document.tables import to_markdown
@@ -109,6 +110,23 @@ class _Loader(jinja2.FileSystemLoader):
         return "\n".join(lines), filename, current
 
 
+class _Compiled(jinja2.BytecodeCache):
+    """What each template was compiled to; Jinja holds it against the template's text."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._made:
+            bucket.bytecode_from_string(self._made[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._made[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
+
+
 class Filler:
     """Fills templates from a ledger.
 
@@ -128,6 +146,7 @@ class Filler:
         self._tables = {table.id: table for table in tables}
         self._environment = jinja2.Environment(
             loader=_Loader(templates),
+            bytecode_cache=_COMPILED,
             undefined=jinja2.StrictUndefined,
             variable_start_string="<<", variable_end_string=">>",
             block_start_string="<%", block_end_string="%>",

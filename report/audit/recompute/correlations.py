@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,7 @@ def bayes_factor(r: float, n: int) -> Found:
     return {"estimate": area / 2 / density(0.0)}
 
 
+@lru_cache(maxsize=256)
 def simulated_power(true: float, n: int, alpha: float, samples: int = 20_000) -> float:
     """Share of simulated normal samples with Spearman correlation ``true`` that the test finds."""
     rng = np.random.default_rng(1)
