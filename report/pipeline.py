@@ -27,6 +27,7 @@ from report.study.study import Study, fields_holding, load_study
 from report.synthetic.marking import mark_synthetic
 
 QUICK_RESAMPLES = 999
+TABLES = outputs.TABLE_FORMATS  # what a build writes of each table
 _COMPARED = (
     "manifest.json",
     "ledger.json",
@@ -184,7 +185,7 @@ def build(folders: Sequence[Path], out: Path, options: Options, progress: Progre
         outputs.write_values(results.ledger, folder)
         claims.write(results.audits, folder)
         tables = outputs.tables_of(results.sections)
-        outputs.write_tables(tables, results.ledger, folder / "tables", outputs.TABLE_FORMATS)
+        outputs.write_tables(tables, results.ledger, folder / "tables", TABLES)
         save_all(outputs.figures_of(results.sections), folder / "figures",
                  lambda name: progress(f"draw {name}"))  # fmt: skip
         install_theme(folder)

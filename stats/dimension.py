@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stats.checks import FloatArray, centred_to_one, confidence, is_constant, real, resamples
+from stats.checks import FloatArray, centred_to_one, confidence, is_constant, real
+from stats.draws import Drawn, Integers, counts_of, over_blocks
 from stats.nulls import t_quantile
 from stats.outcome import Estimate, Interval, Reason
 
@@ -59,14 +60,14 @@ def participation_ratio(projections: ArrayLike) -> Estimate:
     return Estimate(float(resampled_participation_ratio(points, np.ones((1, n)))[0]), n)
 
 
-def resampled_participation_ratio(projections: ArrayLike, counts: ArrayLike) -> FloatArray:
+def resampled_participation_ratio(projections: ArrayLike, counts: ArrayLike | Drawn) -> FloatArray:
     """Compute the participation ratio under many resamples at once.
 
     Parameters
     ----------
     projections : array_like, shape (Q, A)
         Finite values.
-    counts : array_like, shape (B, Q)
+    counts : array_like of int, shape (B, Q), or Drawn
         How often each question was drawn.
 
     Returns
@@ -80,19 +81,22 @@ def resampled_participation_ratio(projections: ArrayLike, counts: ArrayLike) -> 
         If the shapes do not fit.
     """
     points = _points(projections)
-    weights = resamples(counts, points.shape[0])
     questions, axes = points.shape
     centred = centred_to_one(points)
     products = (centred[:, :, None] * centred[:, None, :]).reshape(questions, axes * axes)
-    total = np.maximum(weights.sum(axis=1), 1.0)
-    means = weights @ centred / total[:, None]
-    moments = (weights @ products / total[:, None]).reshape(-1, axes, axes)
-    covariance = moments - means[:, :, None] * means[:, None, :]
-    trace = np.trace(covariance, axis1=1, axis2=2)
-    squares = np.square(covariance).sum(axis=(1, 2))
     floor = _NO_VARIANCE * float(np.square(centred).sum()) / max(questions, 1)
-    ratio = np.full(trace.shape, np.nan)
-    return np.divide(np.square(trace), squares, out=ratio, where=trace > floor)
+
+    def ratios(weights: Integers) -> FloatArray:
+        total = np.maximum(weights.sum(axis=1), 1.0)
+        means = weights @ centred / total[:, None]
+        moments = (weights @ products / total[:, None]).reshape(-1, axes, axes)
+        covariance = moments - means[:, :, None] * means[:, None, :]
+        trace = np.trace(covariance, axis1=1, axis2=2)
+        squares = np.square(covariance).sum(axis=(1, 2))
+        ratio = np.full(trace.shape, np.nan)
+        return np.divide(np.square(trace), squares, out=ratio, where=trace > floor)
+
+    return over_blocks(counts_of(counts, questions), ratios)
 
 
 def jackknife_participation_ratio(projections: ArrayLike) -> FloatArray:

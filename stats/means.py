@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from stats.checks import FloatArray, confidence, real, resamples, vector, why_not
+from stats.checks import FloatArray, confidence, real, vector, why_not
+from stats.draws import Drawn, DrawnRows, counts_of, over_blocks
 from stats.intervals import from_limits, limits
 from stats.nulls import t_quantile
 from stats.outcome import Interval, Reason
@@ -20,7 +21,7 @@ _NOTE = "resamples with next to no spread decide an end; Student's t instead"
 
 def bootstrap_means(
     values: ArrayLike,
-    counts: NDArray[np.int64],
+    counts: ArrayLike | Drawn,
     *,
     weights: FloatArray | None = None,
     level: float = 0.95,
@@ -36,7 +37,7 @@ def bootstrap_means(
     Parameters
     ----------
     values : array-like, shape (n, m)
-    counts : ndarray, shape (B, n)
+    counts : ndarray of int, shape (B, n), or Drawn
         From `stats.resampling.draw_counts`.
     weights : ndarray, shape (B,), optional
         Probabilities of enumerated resamples: gives the percentile interval of the exact
@@ -66,13 +67,13 @@ def bootstrap_means(
         raise ValueError(f"method must be 'studentised' or 'bca', got {method!r}")
     n = table.shape[0]
     confidence(level)
-    resamples(counts, n, total=n)
+    drawn = counts_of(counts, n, total=n)
     lacking = [why_not(column, minimum=2) for column in table.T]
     clean = np.where([reason is None for reason in lacking], table, 0.0)
     if weights is None and method == "studentised":
-        found = _studentised(clean, counts, level)
+        found = _studentised(clean, drawn, level)
     else:
-        found = _resampled(clean, counts, weights, level)
+        found = _resampled(clean, drawn, weights, level)
     return tuple(
         interval if reason is None else _no_interval(reason)
         for interval, reason in zip(found, lacking, strict=True)
@@ -81,7 +82,7 @@ def bootstrap_means(
 
 def bootstrap_mean(
     values: ArrayLike,
-    counts: NDArray[np.int64],
+    counts: ArrayLike | Drawn,
     *,
     weights: FloatArray | None = None,
     level: float = 0.95,
@@ -94,7 +95,7 @@ def bootstrap_mean(
     Parameters
     ----------
     values : array-like, shape (n,)
-    counts : ndarray, shape (B, n)
+    counts : ndarray of int, shape (B, n), or Drawn
     weights, level, method
         As in `bootstrap_means`.
 
@@ -111,16 +112,15 @@ def bootstrap_mean(
     return bootstrap_means(table, counts, weights=weights, level=level, method=method)[0]
 
 
-def _studentised(
-    values: FloatArray, counts: NDArray[np.int64], level: float
-) -> list[Interval | Reason]:
+def _studentised(values: FloatArray, counts: DrawnRows, level: float) -> list[Interval | Reason]:
     n, size = values.shape[0], counts.shape[0]
     # Powers of two, so that squares neither vanish nor overflow and no digit changes.
     scale = np.frexp(np.abs(values).max(axis=0))[1]
     values = np.ldexp(values, -scale)
     centre = values.mean(axis=0)
     centred = values - centre
-    means, squares = counts @ centred / n, counts @ centred**2 / n
+    moments = over_blocks(counts, lambda c: np.stack([c @ centred / n, c @ centred**2 / n], axis=1))
+    means, squares = moments[:, 0], moments[:, 1]
     variance = squares - means**2
     flat = variance <= _NO_SPREAD * squares
     # Without spread and at the mean, a resample says nothing on which side the mean lies.
@@ -158,11 +158,12 @@ def _quantile(ordered: FloatArray, at: float) -> FloatArray:
 
 
 def _resampled(
-    values: FloatArray, counts: NDArray[np.int64], weights: FloatArray | None, level: float
+    values: FloatArray, counts: DrawnRows, weights: FloatArray | None, level: float
 ) -> list[Interval | Reason]:
     n = values.shape[0]
     left_out = (np.ones((n, n)) - np.eye(n)) @ values / max(n - 1, 1)
-    found = limits(values.mean(axis=0), (counts @ values / n).T, left_out.T, level, weights, "bca")
+    resampled = over_blocks(counts, lambda c: c @ values / n)
+    found = limits(values.mean(axis=0), resampled.T, left_out.T, level, weights, "bca")
     return [from_limits(found, j, level, counts.shape[0]) for j in range(values.shape[1])]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stats.checks import FloatArray, orders
 from stats.correlation import IntArray
+from stats.draws import DrawnRows, blocks
 from stats.outcome import Outcome, Reason
 from stats.rankmatrix import TIE, columns, first_largest, reasons, spearman_matrix, unit_ranks
 
@@ -102,7 +103,7 @@ class PermutationMatrix:
         )
 
 
-def permute_spearman(x: ArrayLike, y: ArrayLike, permutations: IntArray) -> PermutationMatrix:
+def permute_spearman(x: ArrayLike, y: ArrayLike, permutations: DrawnRows) -> PermutationMatrix:
     """Test every column of x against every column of y by permuting the rows of y.
 
     The rows of y move together, so the dependence among its columns, and among those of x,
@@ -112,7 +113,7 @@ def permute_spearman(x: ArrayLike, y: ArrayLike, permutations: IntArray) -> Perm
     ----------
     x : array-like, shape (n, p)
     y : array-like, shape (n, q)
-    permutations : ndarray, shape (B, n)
+    permutations : ndarray of int, shape (B, n), or Drawn
         From `draw_permutations`.
 
     Returns
@@ -126,7 +127,6 @@ def permute_spearman(x: ArrayLike, y: ArrayLike, permutations: IntArray) -> Perm
     """
     first, second = columns(x, y)
     n, p, q = first.shape[0], first.shape[1], second.shape[1]
-    permutations = orders(permutations, n)
     size = permutations.shape[0]
     rho = spearman_matrix(first, second)
     observed = np.abs(rho)
@@ -134,12 +134,13 @@ def permute_spearman(x: ArrayLike, y: ArrayLike, permutations: IntArray) -> Perm
     extreme = np.zeros((q, p), dtype=np.int64)
     by_column = np.zeros((q, size))
     step = max(1, _CHUNK // max(q * max(n, p), 1))
-    for start in range(0, size, step):
-        some = permutations[start : start + step]
+    start = 0
+    for some in (o[i : i + step] for o in _orders(permutations, n) for i in range(0, len(o), step)):
         # Undefined pairs have zero ranks, hence correlation 0: they never are a maximum.
         null = np.abs(ranks_y.T[:, some] @ ranks_x)
         extreme += (null >= observed.T[:, None, :] - TIE).sum(axis=1)
-        by_column[:, start : start + step] = null.max(axis=2, initial=0.0)
+        by_column[:, start : start + len(some)] = null.max(axis=2, initial=0.0)
+        start += len(some)
     defined = ~np.isnan(rho)
     column_p = _share_reaching(by_column, observed)
     maxima = by_column.max(axis=0, initial=0.0)
@@ -157,6 +158,11 @@ def permute_spearman(x: ArrayLike, y: ArrayLike, permutations: IntArray) -> Perm
         reasons(first, second),
         n,
     )
+
+
+def _orders(permutations: DrawnRows, n: int) -> Iterator[IntArray]:
+    for block in blocks(permutations):
+        yield orders(block, n)
 
 
 def family_maxt(parts: Sequence[PermutationMatrix]) -> tuple[FloatArray, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from stats.checks import FloatArray, is_constant, real
+from stats.draws import DrawnRows, Integers, over_blocks
 from stats.nulls import IntArray
 from stats.outcome import Estimate, Interval, Outcome, Reason
 from stats.rankmatrix import columns, unit_ranks
@@ -196,8 +197,8 @@ def signature_similarity(
     y1: ArrayLike,
     x2: ArrayLike,
     y2: ArrayLike,
-    permutations1: NDArray[np.integer],
-    permutations2: NDArray[np.integer],
+    permutations1: DrawnRows,
+    permutations2: DrawnRows,
     n_bins: int = 10,
 ) -> tuple[Estimate, Outcome]:
     """Correlate two models' signatures: Spearman's ρ of layer entropy with each axis.
@@ -215,7 +216,7 @@ def signature_similarity(
         Activation entropy by question and layer.
     y1, y2 : array_like, shapes (n1, A), (n2, A)
         Projections by question, the same axes in the same order.
-    permutations1, permutations2 : ndarray of int, shapes (B, n1), (B, n2)
+    permutations1, permutations2 : ndarray of int, shapes (B, n1), (B, n2), or Drawn
         Orders of each model's questions.
     n_bins : int
 
@@ -233,9 +234,9 @@ def signature_similarity(
         If the numbers of questions, axes or permutations do not fit.
     """
     first, second = _Signature.of(x1, y1, n_bins), _Signature.of(x2, y2, n_bins)
-    orders = np.asarray(permutations1), np.asarray(permutations2)
+    orders, drawn = (permutations1, permutations2), permutations1.shape[0]
     questions = min(first.questions, second.questions)
-    if first.cells.shape != second.cells.shape or len(orders[0]) != len(orders[1]):
+    if first.cells.shape != second.cells.shape or drawn != permutations2.shape[0]:
         raise ValueError("the signatures need the same axes and as many permutations")
     usable = np.isfinite(first.cells) & np.isfinite(second.cells)
     n = int(usable.sum())
@@ -245,11 +246,9 @@ def signature_similarity(
     if reason:
         return Estimate.missing(reason, n), Outcome.missing(_SIGNATURE, reason, questions)
     similarity = float(_row_correlation(first.cells[usable][None], second.cells[usable][None])[0])
-    random = _row_correlation(
-        first.permuted(orders[0])[:, usable], second.permuted(orders[1])[:, usable]
-    )
+    shuffled = (over_blocks(o, s.permuted) for o, s in zip(orders, (first, second), strict=True))
+    random = _row_correlation(*(cells[:, usable] for cells in shuffled))
     at_least = int((np.abs(random) >= abs(similarity) - 1e-12).sum())
-    drawn = len(orders[0])
     p = (at_least + 1) / (drawn + 1)
     outcome = Outcome(_SIGNATURE, questions, similarity, p, 1 / (drawn + 1), n_resamples=drawn)
     return Estimate(similarity, n), outcome
@@ -275,7 +274,7 @@ class _Signature:
         axes = _standardised_ranks(projections)
         return cls(layers.T @ axes, layers, axes, len(entropy))
 
-    def permuted(self, orders: NDArray[np.integer]) -> FloatArray:
+    def permuted(self, orders: Integers) -> FloatArray:
         """Signatures with the axes' questions in other orders, (B, n) -> (B, n_bins, A)."""
         return self.layers.T @ self.axes[orders]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stats.checks import FloatArray, confidence, is_constant, pair, resamples, vector
+from stats.checks import FloatArray, confidence, is_constant, pair, vector
+from stats.draws import Drawn, Integers, counts_of, over_blocks
 from stats.intervals import bootstrap_interval
 from stats.nulls import (
     NOISE,
@@ -88,7 +90,7 @@ def wilcoxon_signed_rank(x: ArrayLike, y: ArrayLike) -> Outcome:
 
 
 def rank_biserial_paired(
-    x: ArrayLike, y: ArrayLike, counts: ArrayLike | None = None, level: float = 0.95
+    x: ArrayLike, y: ArrayLike, counts: ArrayLike | Drawn | None = None, level: float = 0.95
 ) -> Estimate:
     """Compute the matched-pairs rank-biserial correlation.
 
@@ -98,7 +100,7 @@ def rank_biserial_paired(
     Parameters
     ----------
     x, y : array_like, shape (n,)
-    counts : array_like, shape (B, n), optional
+    counts : array_like of int, shape (B, n), or Drawn, optional
         Resamples of the pairs: how often each was drawn.
     level : float
 
@@ -116,28 +118,38 @@ def rank_biserial_paired(
     n = differences.size
     if reason := _why_no_signs(differences):
         return Estimate.missing(reason, n)
-    observed = float(_rank_biserial_under(differences, noise, np.ones((1, n)))[0])
+    under = _rank_biserial_under(differences, noise)
+    observed = float(under(np.ones((1, n)))[0])
     if counts is None:
         return Estimate(observed, n)
-    replicates = _rank_biserial_under(differences, noise, resamples(counts, n))
-    jackknife = _rank_biserial_under(differences, noise, np.ones((n, n)) - np.eye(n))
+    replicates = over_blocks(counts_of(counts, n), under)
+    jackknife = over_blocks(np.ones((n, n)) - np.eye(n), under)
     found = bootstrap_interval(observed, replicates, jackknife, level=level)
     return Estimate.within(observed, n, found)
 
 
 def _rank_biserial_under(
-    differences: FloatArray, noise: FloatArray, counts: FloatArray
-) -> FloatArray:
-    """Compute it for every row of counts: mid-ranks come from cumulative counts, (B,)."""
-    used = differences != 0.0
+    differences: FloatArray, noise: FloatArray
+) -> Callable[[Integers], FloatArray]:
+    """Return what computes it for rows of counts, (B, n) -> (B,).
+
+    Mid-ranks come from cumulative counts, in the order of the absolute differences.
+    """
+    used = np.flatnonzero(differences)
     _, group = tied_ranks(np.abs(differences[used]), noise[used])
-    membership = np.eye(int(group.max()) + 1)[group]
-    sizes = counts[:, used] @ membership
-    signed = (counts[:, used] * np.sign(differences[used])) @ membership
-    midranks = np.cumsum(sizes, axis=1) - (sizes - 1.0) / 2.0
-    total = (midranks * sizes).sum(axis=1)
-    undefined = np.full(total.shape, np.nan)
-    return np.divide((midranks * signed).sum(axis=1), total, out=undefined, where=total > 0)
+    order = np.argsort(group, kind="stable")
+    used, starts = used[order], np.flatnonzero(np.diff(group[order], prepend=-1))
+    signs = np.sign(differences[used])
+
+    def under(counts: Integers) -> FloatArray:
+        drawn = counts[:, used].astype(np.float64)
+        sizes, signed = (np.add.reduceat(c, starts, axis=1) for c in (drawn, drawn * signs))
+        midranks = np.cumsum(sizes, axis=1) - (sizes - 1.0) / 2.0
+        total = (midranks * sizes).sum(axis=1)
+        undefined = np.full(total.shape, np.nan)
+        return np.divide((midranks * signed).sum(axis=1), total, out=undefined, where=total > 0)
+
+    return under
 
 
 def _between_order_statistics(

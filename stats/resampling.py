@@ -14,8 +14,9 @@ from math import comb, factorial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stats.checks import FloatArray, confidence, pair, resamples
+from stats.checks import FloatArray, confidence, pair
 from stats.correlation import IntArray, bonett_wright
+from stats.draws import Drawn, DrawnRows, counts_of
 from stats.intervals import (
     Method,
     bootstrap_interval,
@@ -174,7 +175,7 @@ class BootstrapMatrix:
 def bootstrap_spearman(
     x: ArrayLike,
     y: ArrayLike,
-    counts: IntArray,
+    counts: ArrayLike | Drawn,
     *,
     weights: FloatArray | None = None,
     level: float = 0.95,
@@ -190,7 +191,7 @@ def bootstrap_spearman(
     ----------
     x : array-like, shape (n, p)
     y : array-like, shape (n, q)
-    counts : ndarray, shape (B, n)
+    counts : ndarray of int, shape (B, n), or Drawn
         From `draw_counts` or `enumerate_counts`.
     weights : ndarray, shape (B,), optional
         Probabilities of enumerated resamples: the interval is then the percentile interval
@@ -205,15 +206,16 @@ def bootstrap_spearman(
     first, second = columns(x, y)
     n, p, q = first.shape[0], first.shape[1], second.shape[1]
     confidence(level)
-    resamples(counts, n, total=n)
+    drawn = counts_of(counts, n, total=n)
+    size = drawn.shape[0]
     once, left_out = np.ones((1, n), dtype=np.int64), jackknife_counts(n)
-    block = max(1, _BUDGET // max(counts.shape[0] * q, n * n, 1))
+    block = max(1, _BUDGET // max(size * q, n * n, 1))
+    samples: tuple[DrawnRows, ...] = (once, drawn, left_out)
     parts: list[tuple[NDArray[np.generic], ...]] = []
     for start in range(0, p, block):
         some = first[:, start : start + block]
         rho, replicates, jackknife = (
-            spearman_replicates(some, second, c).reshape(c.shape[0], -1).T
-            for c in (once, counts, left_out)
+            spearman_replicates(some, second, c).reshape(c.shape[0], -1).T for c in samples
         )
         found = limits(rho[:, 0], replicates, jackknife, level, weights, method)
         parts.append((rho[:, 0], *found))
@@ -221,7 +223,7 @@ def bootstrap_spearman(
         np.concatenate(column).reshape(p, q) for column in zip(*parts, strict=True)
     )
     result = BootstrapMatrix(
-        rho, low, high, share, names, notes, reasons(first, second), n, counts.shape[0], level
+        rho, low, high, share, names, notes, reasons(first, second), n, size, level
     )
     for i, j in np.argwhere((names == "") & ~np.isnan(rho)):
         closed = bonett_wright(float(rho[i, j]), n, level)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from report.capture.features import Baseline, Features, FloatArray, IntArray, Problem
+from report.capture.features import Baseline, Features, FloatArray, Problem
 from report.capture.findings import problem_of
 from report.document.figures import colours
 from report.document.parts import Section
@@ -19,6 +19,7 @@ from report.study.faults import Fault
 from report.study.published import ACCEPTED, Rows
 from report.study.settings import Plan, rng_for
 from report.study.study import Cohort, Model, Study
+from stats.draws import Draw, Drawn, DrawnRows
 
 
 def unit_of(data: StudyData, level: str) -> str:
@@ -30,34 +31,41 @@ def unit_of(data: StudyData, level: str) -> str:
 class Draws:
     """The random draws of a study: made once a model, used by each of its tests.
 
+    As many are kept as there is room for; the others are drawn again, the same, when they are
+    used.
+
     Parameters
     ----------
     plan : Plan
+    room : int
+        Bytes.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._made: dict[tuple[str, str, int], IntArray] = {}
+    def __init__(self, plan: Plan, room: int = 1 << 28) -> None:
+        self._plan, self._room = plan, room
+        self._made: dict[str, DrawnRows] = {}
 
-    def counts(self, name: str, n: int) -> IntArray:
+    def counts(self, name: str, n: int) -> DrawnRows:
         """Return bootstrap counts, shape (n_resamples, n)."""
         from stats.resampling import draw_counts
 
-        key = ("counts", name, n)
-        if key not in self._made:
-            rng = rng_for(self._plan.seed, f"counts.{name}.{n}")
-            self._made[key] = draw_counts(n, self._plan.n_resamples, rng)
-        return self._made[key]
+        return self._drawn(f"counts.{name}.{n}", n, draw_counts)
 
-    def permutations(self, name: str, n: int) -> IntArray:
+    def permutations(self, name: str, n: int) -> DrawnRows:
         """Return permutations of ``range(n)``, shape (n_resamples, n)."""
         from stats.resampling import draw_permutations
 
-        key = ("permutations", name, n)
-        if key not in self._made:
-            rng = rng_for(self._plan.seed, f"permutations.{name}.{n}")
-            self._made[key] = draw_permutations(n, self._plan.n_resamples, rng)
-        return self._made[key]
+        return self._drawn(f"permutations.{name}.{n}", n, draw_permutations)
+
+    def _drawn(self, name: str, n: int, draw: Draw) -> DrawnRows:
+        if name not in self._made:
+            found = Drawn(n, self._plan.n_resamples, draw, lambda: rng_for(self._plan.seed, name))
+            self._made[name] = found
+            if found.most_bytes <= self._room:
+                kept = found.compact()
+                self._room -= kept.nbytes
+                self._made[name] = kept
+        return self._made[name]
 
 
 @dataclass(frozen=True)

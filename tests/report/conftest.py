@@ -1,43 +1,137 @@
-"""One small finished build for the tests that read one, and study folders in the making."""
+"""Small finished builds for the tests that read one, and study folders in the making."""
 
 from __future__ import annotations
 
 import copy
 import datetime as dt
+import hashlib
+import importlib.metadata
 import json
 import re
 import shutil
+import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
+
+from report import pipeline
+from report.capture.extract import extract
+from report.capture.features import Features
+from report.document import figures, outputs
+from report.pipeline import Options, build
+from report.study.study import load_study
+from report.synthetic.simulate import simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "data" / "smollm2"
+EVERY = figures.FORMATS
 
 Fields = dict[str, Any]
+Make = Callable[[Path], None]
+
+
+# --- what is made once ----------------------------------------------------------------------
+
+
+def digest(files: Iterable[Path], root: Path) -> str:
+    """Hash the names and contents of files."""
+    found = hashlib.sha256()
+    for path in sorted(files):
+        found.update(f"{path.relative_to(root)}\0{path.stat().st_size}\0".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _of_folder(folder: Path) -> str:
+    return digest((path for path in folder.rglob("*") if path.is_file()), folder)
 
 
 @pytest.fixture(scope="session")
-def synthetic(tmp_path_factory) -> Path:
+def made_once(pytestconfig, tmp_path_factory) -> Callable[[str, Make], Path]:
+    """Make a folder once, for all workers and later runs, until what it is made from changes.
+
+    It is made from code, templates, data and the installed packages. Who finds another content
+    than was made makes it again: a test must not change it, and may copy it.
+    """
+    folders = [ROOT / name for name in ("report", "stats", "templates", "data")]
+    files = [p for f in folders for p in f.rglob("*") if p.is_file() and p.suffix != ".pyc"]
+    packages = sorted(f"{d.name} {d.version}" for d in importlib.metadata.distributions())
+    code = digest([*files, Path(__file__)], ROOT) + sys.version + "\n".join(packages)
+    key = hashlib.sha256(code.encode()).hexdigest()[:16]
+    cache = getattr(pytestconfig, "cache", None)
+    store = cache.mkdir("made") if cache else tmp_path_factory.mktemp("made")
+
+    def made(name: str, make: Make) -> Path:
+        folder, seal = store / key / name, store / key / f"{name}.sha256"
+        with FileLock(store / f"{name}.lock"):
+            for old in store.iterdir():
+                if old.is_dir() and old.name != key:
+                    shutil.rmtree(old, ignore_errors=True)
+            if seal.is_file() and seal.read_text() == _of_folder(folder):
+                return folder
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            make(folder)
+            seal.write_text(_of_folder(folder))
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sparing() -> Iterator[None]:
+    """Let builds draw each figure in one format, and write no table through pandoc."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "FORMATS", ("svg",))
+        patch.setattr(pipeline, "TABLES", ("csv", "md", "latex"))
+        yield
+
+
+@pytest.fixture
+def every_format(monkeypatch) -> None:
+    """Let builds write what they write for users."""
+    monkeypatch.setattr(figures, "FORMATS", EVERY)
+    monkeypatch.setattr(pipeline, "TABLES", outputs.TABLE_FORMATS)
+
+
+@pytest.fixture(scope="session")
+def features_cache(made_once, tmp_path_factory) -> Path:
+    """A cache that holds the features of the shipped captures; each worker has its own."""
+    made = made_once("features", lambda folder: extract(load_study(SHIPPED), cache=folder))
+    return Path(shutil.copytree(made, tmp_path_factory.mktemp("cache") / "features"))
+
+
+@pytest.fixture(scope="session")
+def shipped_features(features_cache) -> Features:
+    """The features of the shipped captures."""
+    return extract(load_study(SHIPPED), cache=features_cache)
+
+
+@pytest.fixture(scope="session")
+def synthetic(made_once) -> Path:
     """A study folder with captures of three models."""
-    from report.synthetic.simulate import simulate
 
-    folder = tmp_path_factory.mktemp("studies") / "synthetic-1"
-    simulate(folder, models=3, questions=12, layers=5, hidden=16, seed=1)
-    return folder
+    def make(folder: Path) -> None:
+        simulate(folder / "synthetic-1", models=3, questions=12, layers=5, hidden=16, seed=1)
+
+    return made_once("study", make) / "synthetic-1"
 
 
 @pytest.fixture(scope="session")
-def finished(synthetic, tmp_path_factory) -> Path:
+def finished(made_once, synthetic) -> Path:
     """The build of the published study and a synthetic one; tests must not change it."""
-    from report.pipeline import Options, build
 
-    studies = [ROOT / "data" / "entropy-2026-02", synthetic]
-    options = Options(renderer="embedded", quick=True)
-    return build(studies, tmp_path_factory.mktemp("build"), options, lambda _: None).folder
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pipeline, "TABLES", outputs.TABLE_FORMATS)
+            studies = [ROOT / "data" / "entropy-2026-02", synthetic]
+            build(studies, folder, Options(renderer="embedded", quick=True), lambda _: None)
+
+    return made_once("build", make) / "entropy-2026-02+synthetic-1"
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def test_tables_of_one_experiment_in_the_formats_of_a_manuscript(tmp_path, capsy
     assert not (tmp_path / "figures").exists()
 
 
-def test_one_figure_by_its_id(tmp_path, capsys):
+def test_one_figure_by_its_id(tmp_path, capsys, every_format):
     only = "layers-entropy-2026-02-published"
     assert main(["figures", PUBLISHED, "--only", only, "--quick", "--out", str(tmp_path)]) == 0
     assert len(capsys.readouterr().out.split()) == 3

@@ -16,7 +16,6 @@ import pytest
 from report.audit.finished import load_finished
 from report.audit.verify import files, numbers, verify
 from report.cli import main
-from report.document import figures
 from report.document.paper import write_source
 from report.ledger.format import escape
 from report.ledger.ledger import Entry, Ledger
@@ -280,10 +279,8 @@ def test_a_build_with_damage_proves_itself(damaged: Damaged, tmp_path: Path) -> 
     study = damaged.study("nan_logprobs", *GOOD)
     cut = study / "raw" / f"{GOOD[-1]}_baseline_hidden_states.npz"
     cut.write_bytes(cut.read_bytes()[:-1000])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "FORMATS", ("svg",))
-        options = Options(formats=("html",), renderer="embedded", quick=True)
-        built = build([study], tmp_path / "out", options, lambda _: None)
+    options = Options(formats=("html",), renderer="embedded", quick=True)
+    built = build([study], tmp_path / "out", options, lambda _: None)
     result = verify(built.folder)
     assert [f"{d.place}: {d.problem}" for d in result.disagreements] == []
 

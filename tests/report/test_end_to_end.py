@@ -19,7 +19,7 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 
 from report.cli import main
-from report.document import figures, outputs
+from report.document import outputs
 from report.document.paper import write_source
 from report.pipeline import Built, Options, build, compute, load
 from report.synthetic.simulate import simulate
@@ -28,12 +28,8 @@ Fields = dict[str, Any]
 Faults = Callable[[str], list[str]]
 
 
-def built_with_svg(study: Path, out: Path, *formats: str) -> Built:
-    """Build a document whose figures are drawn once, not in every format."""
-    options = Options(formats, "embedded", quick=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "FORMATS", ("svg",))
-        return build([study], out, options, lambda _: None)
+def built(study: Path, out: Path, *formats: str) -> Built:
+    return build([study], out, Options(formats, "embedded", quick=True), lambda _: None)
 
 
 class Page(HTMLParser):
@@ -99,7 +95,7 @@ def oddly_named(
     # The same question twice: problems name questions.
     document["responses"][4]["question"] = document["responses"][2]["question"]
     first.write_text(json.dumps(document), encoding="utf-8")
-    return built_with_svg(folder, tmp_path_factory.mktemp("out"), "html", "pdf")
+    return built(folder, tmp_path_factory.mktemp("out"), "html", "pdf")
 
 
 @pytest.mark.slow
@@ -230,8 +226,8 @@ def test_a_study_without_anything_has_a_document_that_says_so(
 ) -> None:
     simulate(tmp_path / "study", models=2, questions=6, layers=3, hidden=16, seed=1)
     shutil.rmtree(tmp_path / "study" / "raw")
-    built = built_with_svg(tmp_path / "study", tmp_path, "html")
-    text = Page((built.folder / "report.html").read_text("utf-8")).text
+    made = built(tmp_path / "study", tmp_path, "html")
+    text = Page((made.folder / "report.html").read_text("utf-8")).text
     assert "there are no captures" in text
     assert "Neither captures nor published tables hold what this section needs." in text
     assert main(["check", str(tmp_path / "study")]) == 1
@@ -257,6 +253,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("every_format")
 def test_builds_are_identical_to_the_last_byte(tmp_path: Path) -> None:
     """Whatever the folder, the number of processes, and the state of the cache."""
     study, cache = tmp_path / "study", tmp_path / "cache"
@@ -327,7 +324,7 @@ FIGURES = (
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Built:
     root = Path(__file__).resolve().parents[2]
-    return built_with_svg(root / "data" / "smollm2", tmp_path_factory.mktemp("out"), "html")
+    return built(root / "data" / "smollm2", tmp_path_factory.mktemp("out"), "html")
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ import json
 import pytest
 
 from report.cli import main
-from report.document import figures
 from report.synthetic.simulate import simulate
 
 
@@ -15,7 +14,6 @@ from report.synthetic.simulate import simulate
 def test_a_name_that_the_pdf_can_not_show_is_named_and_the_page_is_kept(
     tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(figures, "FORMATS", ("svg",))
     folder = tmp_path / "study"
     simulate(folder, models=2, questions=12, layers=3, hidden=8, seed=4)
     settings = folder / "study.toml"

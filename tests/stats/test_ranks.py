@@ -192,7 +192,7 @@ def test_rank_biserial_resamples_one_by_one():
     rng = np.random.default_rng(7)
     differences = rng.integers(-3, 4, size=15).astype(float)
     counts = rng.multinomial(15, np.ones(15) / 15, size=200)
-    found = _rank_biserial_under(differences, np.zeros(15), counts.astype(float))
+    found = _rank_biserial_under(differences, np.zeros(15))(counts)
     for value, row in zip(found, counts, strict=True):
         drawn = np.repeat(differences, row)
         drawn = drawn[drawn != 0]

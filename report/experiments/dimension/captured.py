@@ -49,6 +49,7 @@ def _nested(data: StudyData, subject: Subject) -> tuple[FloatArray | None, Float
     Of the questions that all models answered, those with entropy and projections in each.
     """
     from stats.dimension import resampled_participation_ratio
+    from stats.draws import over_blocks
 
     questions, table = subject.matched(
         lambda b: np.where(np.isfinite(_points(b)).all(axis=1), b.entropy, np.nan)
@@ -63,7 +64,7 @@ def _nested(data: StudyData, subject: Subject) -> tuple[FloatArray | None, Float
     # A resample of two different questions has one dimension in every model: a tie, which
     # rounding errors would break.
     return (
-        (counts @ table / len(questions)).round(_DECIMALS),
+        over_blocks(counts, lambda block: block @ table / len(questions)).round(_DECIMALS),
         np.column_stack(effective).round(_DECIMALS),
     )
 

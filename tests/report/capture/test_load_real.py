@@ -28,10 +28,8 @@ PARTICIPATION = {
 
 
 @pytest.fixture(scope="module")
-def ladder(request):
-    root = request.path.parents[3]
-    study = load_study(root / "data" / "smollm2")
-    return study, extract(study)
+def ladder(root, shipped_features):
+    return load_study(root / "data" / "smollm2"), shipped_features
 
 
 def dimension(baseline) -> float:

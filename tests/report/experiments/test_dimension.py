@@ -11,7 +11,6 @@ from scipy.stats import rankdata
 
 from report.audit.recompute.layered import nested
 from report.audit.recompute.reading import resamples
-from report.capture.extract import extract
 from report.capture.features import Features
 from report.document.fill import Filler
 from report.experiments import dimension, generation
@@ -36,9 +35,9 @@ def published():
 
 
 @pytest.fixture(scope="module")
-def ladder():
+def ladder(shipped_features):
     study = quick("smollm2")
-    return StudyData(study, extract(study))
+    return StudyData(study, shipped_features)
 
 
 def run(*data):

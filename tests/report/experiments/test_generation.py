@@ -9,7 +9,6 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 from scipy import stats as scipy_stats
 
-from report.capture.extract import extract
 from report.capture.features import Features
 from report.document.fill import Filler
 from report.document.tables import to_csv
@@ -32,10 +31,10 @@ def published():
 
 
 @pytest.fixture(scope="module")
-def ladder_data():
+def ladder_data(shipped_features):
     study = load_study(DATA / "smollm2")
     study = study.model_copy(update={"plan": study.plan.model_copy(update={"n_resamples": 999})})
-    return StudyData(study, extract(study))
+    return StudyData(study, shipped_features)
 
 
 @pytest.fixture(scope="module")

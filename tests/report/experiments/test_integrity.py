@@ -11,7 +11,6 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 from scipy import stats as scipy_stats
 
-from report.capture.extract import extract
 from report.capture.features import Features, Problem
 from report.document.fill import Filler
 from report.experiments import behaviour, dimension, generation, integrity
@@ -54,9 +53,9 @@ def published(published_data):
 
 
 @pytest.fixture(scope="module")
-def ladder_data(request):
+def ladder_data(request, shipped_features):
     study = few(load_study(request.config.rootpath / "data" / "smollm2"))
-    return StudyData(study, extract(study))
+    return StudyData(study, shipped_features)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 
 from report.audit.recompute.layered import profile
-from report.capture.extract import extract
 from report.capture.features import Baseline, Features, Problem
 from report.document.fill import Filler
 from report.experiments import layers
@@ -61,9 +60,9 @@ def published():
 
 
 @pytest.fixture(scope="module")
-def measured():
+def measured(shipped_features):
     study = ladder()
-    data = StudyData(study, extract(study))
+    data = StudyData(study, shipped_features)
     return data, *made(data)
 
 

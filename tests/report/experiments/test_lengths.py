@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from report.capture.check import inspect
-from report.capture.extract import extract
 from report.capture.lengths import limit_of
 from report.document.fill import Filler
 from report.document.parts import Stat
@@ -29,11 +28,11 @@ def settled(data):
 
 
 @pytest.fixture(scope="module")
-def shipped():
+def shipped(shipped_features):
     study = load_study(paths.DATA / "smollm2")
     plan = study.plan.model_copy(update={"n_resamples": 99})
     study = study.model_copy(update={"plan": plan})
-    return StudyData(study, extract(study))
+    return StudyData(study, shipped_features)
 
 
 @pytest.fixture(scope="module")

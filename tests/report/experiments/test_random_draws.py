@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from report.experiments.base import Draws
 from report.ledger.ledger import Ledger
 from report.pipeline import Options, compute, default_studies, load
+from report.study.settings import Plan
 from report.synthetic.simulate import simulate
+from stats.draws import Drawn, blocks
 
 FEW = 99
 
@@ -59,3 +63,17 @@ def test_the_shipped_studies_account_for_their_draws() -> None:
     calibrated = ledger.select(experiment="calibration", quantity="delta", evidence="published")
     known = {str(e.estimate.no_interval) for e in calibrated if e.value is not None}
     assert known == {"no_interval"}
+
+
+def test_what_there_is_no_room_for_is_drawn_again_and_the_same() -> None:
+    plan, n = Plan(seed=7, n_resamples=FEW), 40
+    kept, again = Draws(plan), Draws(plan, room=FEW * n + FEW)
+    for name in ("one", "other"):
+        for whole, drawn in (
+            (kept.counts(name, n), again.counts(name, n)),
+            (kept.permutations(name, n), again.permutations(name, n)),
+        ):
+            assert isinstance(whole, np.ndarray)
+            assert (np.concatenate([*blocks(drawn)]) == whole).all()
+    assert isinstance(again.counts("one", n), np.ndarray)  # there was room for the first
+    assert isinstance(again.counts("other", n), Drawn)

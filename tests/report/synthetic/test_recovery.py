@@ -20,7 +20,8 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 from scipy import stats
 
-from report.document import figures, outputs
+from report import pipeline
+from report.document import outputs
 from report.ledger.ledger import Entry, Ledger
 from report.pipeline import Built, Options, Results, build, compute, load
 from report.synthetic.simulate import simulate
@@ -208,7 +209,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> Built:
     simulate(folder, models=2, questions=8, layers=4, hidden=16, seed=2)
     options = Options(formats=("html", "pdf"), renderer="embedded", quick=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "FORMATS", ("svg",))  # drawn once, not in every format
+        patch.setattr(pipeline, "TABLES", outputs.TABLE_FORMATS)
         return build([folder], tmp_path_factory.mktemp("out"), options, lambda _: None)
 
 
