@@ -24,23 +24,53 @@ Draw = Callable[[int, int, np.random.Generator], Integers]
 
 @dataclass(frozen=True)
 class Drawn:
-    """Draws that are made again, block by block, whenever they are read.
+    """Rows that are made again, block by block, whenever they are read.
 
     Parameters
     ----------
     n, size : int
         Numbers in a row, and number of rows.
-    draw : callable
-        ``draw(n, rows, generator)`` draws so many rows, one after the other:
-        `stats.resampling.draw_counts`, or `stats.permutation.draw_permutations`.
-    generator : callable
-        Makes the generator anew, always in the same state.
+    parts : callable
+        Makes an iterator over the blocks: the same ones at each call.
     """
 
     n: int
     size: int
-    draw: Draw
-    generator: Callable[[], np.random.Generator]
+    parts: Callable[[], Iterator[Integers]]
+
+    @classmethod
+    def at_random(
+        cls, n: int, size: int, draw: Draw, generator: Callable[[], np.random.Generator]
+    ) -> Drawn:
+        """Draw at random; the blocks together are what one call of ``draw`` gives.
+
+        Parameters
+        ----------
+        n, size : int
+        draw : callable
+            ``draw(n, rows, generator)`` draws so many rows, one after the other:
+            `stats.resampling.draw_counts`, or `stats.permutation.draw_permutations`.
+        generator : callable
+            Makes the generator anew, always in the same state.
+        """
+
+        def parts() -> Iterator[Integers]:
+            state = generator()
+            yield from (draw(n, stop - start, state) for start, stop in _cuts(n, size))
+
+        return cls(n, size, parts)
+
+    @classmethod
+    def leaving_one_out(cls, n: int) -> Drawn:
+        """Return the counts of the jackknife, each of which leaves out one observation."""
+
+        def parts() -> Iterator[Integers]:
+            for start, stop in _cuts(n, n):
+                counts = np.ones((stop - start, n), dtype=np.int64)
+                counts[np.arange(stop - start), np.arange(start, stop)] = 0
+                yield counts
+
+        return cls(n, n, parts)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -48,10 +78,8 @@ class Drawn:
         return self.size, self.n
 
     def __iter__(self) -> Iterator[Integers]:
-        """Draw the blocks; together they are what one call of ``draw`` gives."""
-        generator, step = self.generator(), _rows(self.n)
-        for start in range(0, self.size, step):
-            yield self.draw(self.n, min(step, self.size - start), generator)
+        """Make the blocks, one after the other."""
+        return self.parts()
 
     @property
     def most_bytes(self) -> int:
@@ -66,8 +94,11 @@ class Drawn:
 DrawnRows = Integers | Drawn
 
 
-def _rows(n: int) -> int:
-    return max(1, BLOCK // max(n, 1))
+def _cuts(n: int, size: int) -> Iterator[tuple[int, int]]:
+    """Cut rows of n numbers into blocks; one of no rows, if there is none."""
+    step = max(1, BLOCK // max(n, 1))
+    for start in range(0, max(size, 1), step):
+        yield start, min(start + step, size)
 
 
 def blocks(draws: DrawnRows) -> Iterator[Integers]:
@@ -85,9 +116,8 @@ def blocks(draws: DrawnRows) -> Iterator[Integers]:
     if isinstance(draws, Drawn):
         yield from draws
     else:
-        step = _rows(draws.shape[1])
-        for start in range(0, max(draws.shape[0], 1), step):
-            yield draws[start : start + step]
+        for start, stop in _cuts(draws.shape[1], draws.shape[0]):
+            yield draws[start:stop]
 
 
 def over_blocks(draws: DrawnRows, function: Callable[[Integers], FloatArray]) -> FloatArray:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stats.checks import FloatArray, centred_to_one, is_constant, real, vector
+from stats.draws import blocks
 
 # Stored probabilities that sum to 1 within this are complete: it is what rounding of the scores'
 # type leaves, and of scores that were filtered and renormalised once more.
@@ -86,13 +87,23 @@ def token_entropy(logprobs: ArrayLike, vocabulary: int | None = None) -> TokenEn
     ValueError
         If the array is not two-dimensional, or the vocabulary is smaller than k.
     """
-    scores = real(logprobs, "logprobs")
-    if scores.ndim != 2 or scores.shape[1] == 0:
-        raise ValueError(f"logprobs must have shape (T, k), got {scores.shape}")
-    k = scores.shape[1]
+    given = logprobs if isinstance(logprobs, np.ndarray) else np.asarray(logprobs)
+    if given.ndim != 2 or given.shape[1] == 0:
+        raise ValueError(f"logprobs must have shape (T, k), got {given.shape}")
+    k = given.shape[1]
     if vocabulary is not None and vocabulary < k:
         raise ValueError(f"a vocabulary of {vocabulary} can't have {k} candidates")
+    filtered = any(bool(np.isneginf(rows).any()) for rows in blocks(given))
+    parts = [_token_entropy(rows, vocabulary, filtered) for rows in blocks(given)]
+    entropy, top_k, low, high, mass, bad, excess = map(np.concatenate, zip(*parts, strict=True))
+    return TokenEntropy(entropy, top_k, low, high, mass, bad, excess, filtered)
 
+
+def _token_entropy(
+    logprobs: NDArray[Any], vocabulary: int | None, filtered: bool
+) -> tuple[NDArray[Any], ...]:
+    """Compute the fields of `TokenEntropy` for some of the tokens."""
+    scores, k = real(logprobs, "logprobs"), logprobs.shape[1]
     zero: NDArray[np.bool_] = scores == -np.inf
     unusable = ~(np.isfinite(scores) | zero)
     bad: NDArray[np.bool_] = np.any(unusable, axis=1) | np.all(zero, axis=1)
@@ -101,16 +112,14 @@ def token_entropy(logprobs: ArrayLike, vocabulary: int | None = None) -> TokenEn
     usable = np.minimum(np.where(zero | bad[:, None], 0.0, scores), 100.0)
     p = np.where(zero, 0.0, np.exp(usable))
     mass = p.sum(axis=1)
-    half = np.asarray(logprobs).dtype == np.float16
-    limit = 1.0 + (_EXCESS_OF_HALF if half else _EXCESS)
+    limit = 1.0 + (_EXCESS_OF_HALF if logprobs.dtype == np.float16 else _EXCESS)
     excess = np.where(~bad & (mass > limit), mass - 1.0, 0.0)
     bad |= excess > 0.0
 
     entropy = np.maximum(-(p * usable).sum(axis=1), 0.0)
-    filtered = bool(zero.any())
     # float32 sums reach a little above 1; nothing is missing then.
     missing = np.clip(1.0 - mass, 0.0, 1.0)
-    rounding = _ROUNDING.get(np.asarray(logprobs).dtype, 0.0)
+    rounding = _ROUNDING.get(logprobs.dtype, 0.0)
     missing[missing <= max(rounding, _FILTERED if filtered else 0.0)] = 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
         top_k = np.where(missing > _SINGLE, np.maximum(entropy / mass + np.log(mass), 0.0), entropy)
@@ -125,7 +134,7 @@ def token_entropy(logprobs: ArrayLike, vocabulary: int | None = None) -> TokenEn
         high = low + missing * np.log(others)
     for values in (entropy, top_k, low, high, mass):
         values[bad] = np.nan
-    return TokenEntropy(entropy, top_k, low, high, mass, bad, excess, filtered)
+    return entropy, top_k, low, high, mass, bad, excess
 
 
 def activation_entropy(
@@ -159,21 +168,44 @@ def activation_entropy(
     .. [1] Freedman and Diaconis (1981), Z. Wahrscheinlichkeitstheorie 57, 453–476.
     .. [2] Miller (1955), in Information Theory in Psychology, 95–100.
     """
+    return activation_entropies(states, bins)[int(corrected)]
+
+
+def activation_entropies(
+    states: ArrayLike, bins: Literal["fd"] | int = "fd"
+) -> tuple[FloatArray, FloatArray]:
+    """Compute `activation_entropy` without and with the correction, from one histogram.
+
+    Parameters
+    ----------
+    states : array_like, shape (..., H)
+    bins : "fd" or int
+
+    Returns
+    -------
+    plain, corrected : ndarray, shape (...)
+
+    Raises
+    ------
+    ValueError
+        If there are no values in a vector.
+    """
     array = np.asarray(states)
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ValueError(f"states must have shape (..., H), got {array.shape}")
     vectors = array.reshape(-1, array.shape[-1])
-    values = [_histogram_entropy(v.astype(np.float64), bins, corrected) for v in vectors]
-    return np.array(values, dtype=np.float64).reshape(array.shape[:-1])
+    found = np.array([_histogram_entropy(v.astype(np.float64), bins) for v in vectors])
+    plain, corrected = found.reshape(-1, 2).T
+    return plain.reshape(array.shape[:-1]), corrected.reshape(array.shape[:-1])
 
 
-def _histogram_entropy(values: FloatArray, bins: Literal["fd"] | int, corrected: bool) -> float:
+def _histogram_entropy(values: FloatArray, bins: Literal["fd"] | int) -> tuple[float, float]:
     if not np.isfinite(values).all() or is_constant(values):
-        return float("nan")
+        return float("nan"), float("nan")
     counts, _ = np.histogram(values, freedman_diaconis(values) if bins == "fd" else bins)
     p = counts[counts > 0] / values.size
     entropy = float(-(p * np.log(p)).sum())
-    return entropy + (p.size - 1) / (2 * values.size) if corrected else entropy
+    return entropy, entropy + (p.size - 1) / (2 * values.size)
 
 
 def freedman_diaconis(values: FloatArray) -> int:

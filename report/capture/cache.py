@@ -24,7 +24,7 @@ _SUMS = "SHA256SUMS"
 def code_version() -> str:
     """Return a hash of the code that makes features, and of the numpy that it runs on."""
     sources = sorted((_PACKAGES / "report" / "capture").glob("*.py"))
-    sources += [_PACKAGES / "stats" / name for name in ("entropy.py", "checks.py")]
+    sources += [_PACKAGES / "stats" / name for name in ("entropy.py", "checks.py", "draws.py")]
     digest = hashlib.sha256(np.__version__.encode())
     for source in sources:
         digest.update(source.read_bytes())

@@ -36,6 +36,7 @@ from report.capture.repeats import Groups, averaged, groups_of, summed, variance
 from report.capture.rows import TokenRows
 from report.study.study import Model, Study
 from stats.entropy import (
+    activation_entropies,
     activation_entropy,
     lag1,
     position_slope,
@@ -237,10 +238,11 @@ def _layer_features(layers: NDArray[Any], groups: Groups) -> dict[str, Any]:
     """Compute what comes from the states of every layer, shape (answers, L, H)."""
     states = averaged(layers, groups)
     known = np.isfinite(states).all(axis=-1).any(axis=-1)  # else a question overflowed everywhere
+    plain, corrected = activation_entropies(layers)
     return {
-        "layer_entropy": averaged(activation_entropy(layers), groups),
+        "layer_entropy": averaged(plain, groups),
         "layer_entropy_fixed": averaged(activation_entropy(layers, FIXED_BINS), groups),
-        "layer_entropy_corrected": averaged(activation_entropy(layers, corrected=True), groups),
+        "layer_entropy_corrected": averaged(corrected, groups),
         "spectral_entropy": np.array(
             [spectral_entropy(states[known, i]) for i in range(layers.shape[1])]
         ),

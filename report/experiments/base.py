@@ -31,8 +31,7 @@ def unit_of(data: StudyData, level: str) -> str:
 class Draws:
     """The random draws of a study: made once a model, used by each of its tests.
 
-    As many are kept as there is room for; the others are drawn again, the same, when they are
-    used.
+    What is used again is kept, as far as there is room; else it is drawn again, the same.
 
     Parameters
     ----------
@@ -58,14 +57,16 @@ class Draws:
         return self._drawn(f"permutations.{name}.{n}", n, draw_permutations)
 
     def _drawn(self, name: str, n: int, draw: Draw) -> DrawnRows:
-        if name not in self._made:
-            found = Drawn(n, self._plan.n_resamples, draw, lambda: rng_for(self._plan.seed, name))
-            self._made[name] = found
-            if found.most_bytes <= self._room:
-                kept = found.compact()
-                self._room -= kept.nbytes
-                self._made[name] = kept
-        return self._made[name]
+        made = self._made.get(name)
+        if made is None:
+            made = Drawn.at_random(
+                n, self._plan.n_resamples, draw, lambda: rng_for(self._plan.seed, name)
+            )
+        elif isinstance(made, Drawn) and made.most_bytes <= self._room:
+            made = made.compact()
+            self._room -= made.nbytes
+        self._made[name] = made
+        return made
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,12 @@ from stats.means import bootstrap_means
 from stats.permutation import draw_permutations, permute_spearman
 from stats.profiles import signature_similarity
 from stats.ranks import rank_biserial_paired
-from stats.resampling import bootstrap_spearman, draw_counts, spearman_replicates
+from stats.resampling import (
+    bootstrap_spearman,
+    draw_counts,
+    jackknife_counts,
+    spearman_replicates,
+)
 
 N, B = 11, 500
 
@@ -33,7 +38,7 @@ def small_blocks(monkeypatch):
 
 
 def test_blocks_together_are_what_is_drawn_at_once(kind, small_blocks):
-    drawn = Drawn(N, B, kind, seeded)
+    drawn = Drawn.at_random(N, B, kind, seeded)
     parts = list(drawn)
     assert {len(part) for part in parts} == {9, B % 9}
     whole = kind(N, B, seeded())
@@ -46,6 +51,23 @@ def test_blocks_together_are_what_is_drawn_at_once(kind, small_blocks):
     assert drawn.shape == whole.shape == (B, N)
 
 
+def test_draws_of_many_observations_do_not_depend_on_the_blocks():
+    n = 1_200
+    drawn = Drawn.at_random(n, B, draw_counts, seeded)
+    whole = draw_counts(n, B, seeded())
+    assert len(list(drawn)) > 1
+    assert (np.concatenate(list(drawn)) == whole).all()
+    assert (whole.sum(axis=1) == n).all()
+    # Mean 1 and variance 1 - 1/n each, of 600,000 counts.
+    assert whole.var() == pytest.approx(1.0, abs=0.01)
+
+
+def test_each_observation_is_left_out_once(small_blocks):
+    drawn = Drawn.leaving_one_out(N)
+    assert len(list(drawn)) == 2
+    assert (np.concatenate(list(drawn)) == jackknife_counts(N)).all()
+
+
 def test_an_array_is_cut_into_views(small_blocks):
     array = np.arange(4 * N).reshape(4, N)
     assert all(np.shares_memory(block, array) for block in blocks(array))
@@ -54,11 +76,14 @@ def test_an_array_is_cut_into_views(small_blocks):
 
 def test_a_row_may_be_longer_than_a_block(monkeypatch):
     monkeypatch.setattr(draws, "BLOCK", 3)
-    assert [len(part) for part in Drawn(N, 4, draw_counts, seeded)] == [1] * 4
+    assert [len(part) for part in Drawn.at_random(N, 4, draw_counts, seeded)] == [1] * 4
 
 
 def test_every_statistic_is_the_same_from_blocks(small_blocks):
-    counts, orders = Drawn(N, B, draw_counts, seeded), Drawn(N, B, draw_permutations, seeded)
+    counts, orders = (
+        Drawn.at_random(N, B, draw_counts, seeded),
+        Drawn.at_random(N, B, draw_permutations, seeded),
+    )
     whole, shuffled = draw_counts(N, B, seeded()), draw_permutations(N, B, seeded())
     x, y = seeded(1).standard_normal((N, 3)), seeded(2).standard_normal((N, 2)).round(1)
     assert bootstrap_means(x, counts) == bootstrap_means(x, whole)
@@ -84,7 +109,7 @@ def test_every_statistic_is_the_same_from_blocks(small_blocks):
 
 def test_counts_of_another_sample_are_refused():
     with pytest.raises(ValueError, match="counts of shape"):
-        counts_of(Drawn(N, B, draw_counts, seeded), N + 1)
+        counts_of(Drawn.at_random(N, B, draw_counts, seeded), N + 1)
     with pytest.raises(ValueError, match="counts of shape"):
         counts_of(np.ones(N), N)
 

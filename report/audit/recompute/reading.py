@@ -154,7 +154,10 @@ def affordable(n: int, size: int) -> None:
 def resamples(seed: int, name: str, n: int, size: int) -> Integers:
     """Draw bootstrap resamples as rows of indices, shape (size, n)."""
     affordable(n, size)
-    drawn = generator(seed, f"counts.{name}.{n}").multinomial(n, np.full(n, 1 / n), size=size)
+    rng = generator(seed, f"counts.{name}.{n}")
+    if n >= 1_000:
+        return rng.integers(0, n, size=(size, n))
+    drawn = rng.multinomial(n, np.full(n, 1 / n), size=size)
     return np.array([np.repeat(np.arange(n), count) for count in drawn])
 
 
