@@ -11,7 +11,7 @@ report: $(VENV)/.report
 	$(BIN)/python -m report build $(STUDIES) --out $(OUT)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

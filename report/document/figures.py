@@ -137,7 +137,7 @@ def save(figure: Figure, folder: Path) -> tuple[Path, ...]:
     from matplotlib.figure import Figure as Canvas
 
     paths = tuple(folder / f"{figure.filename}.{extension}" for extension in FORMATS)
-    paths[0].parent.mkdir(parents=True, exist_ok=True)
+    (folder / figure.filename).parent.mkdir(parents=True, exist_ok=True)
     with _house_style(figure.id):
         canvas = Canvas(figsize=figure.size, layout="constrained")
         FigureCanvasAgg(canvas)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from filelock import FileLock
 
@@ -98,6 +99,18 @@ def every_format(monkeypatch) -> None:
     monkeypatch.setattr(pipeline, "TABLES", outputs.TABLE_FORMATS)
 
 
+@pytest.fixture
+def every_table(monkeypatch) -> None:
+    """Let builds write tables in all formats, and figures still in one."""
+    monkeypatch.setattr(pipeline, "TABLES", outputs.TABLE_FORMATS)
+
+
+@pytest.fixture
+def numbers_only(monkeypatch) -> None:
+    """Let builds draw no figure; the numbers of heat maps are written."""
+    monkeypatch.setattr(figures, "FORMATS", ())
+
+
 @pytest.fixture(scope="session")
 def features_cache(made_once, tmp_path_factory) -> Path:
     """A cache that holds the features of the shipped captures; each worker has its own."""
@@ -109,6 +122,62 @@ def features_cache(made_once, tmp_path_factory) -> Path:
 def shipped_features(features_cache) -> Features:
     """The features of the shipped captures."""
     return extract(load_study(SHIPPED), cache=features_cache)
+
+
+def _damage(name: str, answers: Fields, arrays: dict[str, np.ndarray]) -> None:
+    """Do to a sound capture of 30 questions what a name says; one of its axes is constant."""
+    answers["axes"]["confident_cautious"]["values"] = [-1.0] * 30
+    if name == "offsets_past_end":
+        arrays["token_offsets"][-1] += 500
+    elif name == "json_29_questions":
+        answers["n_questions"] = 29
+        answers["responses"].pop()
+        for axis in answers["axes"].values():
+            axis["values"].pop()
+    elif name == "nan_logprobs":  # all rows of question 3, some of question 7
+        edges = arrays["token_offsets"]
+        arrays["top_k_logprobs"][edges[3] : edges[4]] = np.nan
+        arrays["top_k_logprobs"][edges[7] : edges[7] + 5, :10] = np.nan
+    elif name == "constant_axis":
+        answers["axes"]["formal_casual"]["values"] = [0.25] * 30
+    elif name == "object_array":
+        arrays["decay_states"] = np.array([None, *arrays["decay_states"][1:, 0]], dtype=object)
+
+
+DAMAGE = ("truncated_npz", "offsets_past_end", "json_29_questions", "nan_logprobs",
+          "constant_axis", "object_array")  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def damaged_capture(made_once) -> Callable[[str], Path]:
+    """A folder with one capture, ``smollm2_135m``, that is damaged in the way that is named."""
+    stem = SHIPPED / "raw" / "smollm2_135m_t07_baseline"
+
+    def make(folder: Path) -> None:
+        kept = ("decay_states", "top_k_logprobs", "generation_times")
+        for name in DAMAGE:
+            answers = json.loads(stem.with_name(f"{stem.name}.json").read_text("utf-8"))
+            counts = [row["n_tokens"] for row in answers["responses"]]
+            with np.load(stem.with_name(f"{stem.name}_hidden_states.npz")) as archive:
+                arrays = {key: archive[key] for key in kept}
+            arrays["token_offsets"] = np.cumsum([0, *counts])
+            _damage(name, answers, arrays)
+            (folder / name).mkdir()
+            npz = folder / name / "smollm2_135m_baseline_hidden_states.npz"
+            np.savez_compressed(npz, **arrays)
+            if name == "truncated_npz":
+                content = npz.read_bytes()
+                npz.write_bytes(content[: len(content) * 7 // 10])
+            (folder / name / "smollm2_135m_baseline.json").write_text(json.dumps(answers), "utf-8")
+
+    made = made_once("damaged", make)
+    return lambda name: made / name
+
+
+@pytest.fixture(scope="session")
+def seed() -> str:
+    """The results page that the published study was transcribed from."""
+    return (ROOT / "tests" / "reference" / "seed.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="session")

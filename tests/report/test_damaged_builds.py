@@ -50,7 +50,8 @@ class Damaged:
     fields: Callable[[], dict[str, Any]]
     write: Callable[[Path, dict[str, Any]], Path]
     copy: Callable[..., None]
-    shared: Callable[[str], Path]
+    captured: Callable[[str], Path]
+    cache: Path
 
     def study(self, name: str, *good: str) -> Path:
         fields = self.fields()
@@ -61,12 +62,13 @@ class Damaged:
         if name != "sound":
             # Without a level: its effective dimension is sound and would join a correlation.
             fields["models"].append(own)
-            for path in self.shared(f"damaged/{name}").iterdir():
+            for path in self.captured(name).iterdir():
                 shutil.copy(path, self.folder / name / "raw")
         return self.write(self.folder / name, fields)
 
     def computed(self, name: str, *good: str) -> Results:
-        return compute(load([self.study(name, *good)], quick=True), QUICK, lambda _: None)
+        options = Options(cache=self.cache, quick=True)
+        return compute(load([self.study(name, *good)], quick=True), options, lambda _: None)
 
 
 @pytest.fixture
@@ -75,9 +77,12 @@ def damaged(
     shipped_fields: Callable[[], dict[str, Any]],
     write_study: Callable[[Path, dict[str, Any]], Path],
     copy_captures: Callable[..., None],
-    shared: Callable[[str], Path],
+    damaged_capture: Callable[[str], Path],
+    features_cache: Path,
 ) -> Damaged:
-    return Damaged(tmp_path, shipped_fields, write_study, copy_captures, shared)
+    return Damaged(
+        tmp_path, shipped_fields, write_study, copy_captures, damaged_capture, features_cache
+    )
 
 
 def reasons(ledger: Ledger, **wanted: str) -> set[str | None]:
@@ -150,10 +155,14 @@ def sound(
     shipped_fields: Callable[[], dict[str, Any]],
     write_study: Callable[[Path, dict[str, Any]], Path],
     copy_captures: Callable[..., None],
+    features_cache: Path,
 ) -> Ledger:
     """The ledger of the good captures alone."""
     folder = tmp_path_factory.mktemp("sound")
-    made = Damaged(folder, shipped_fields, write_study, copy_captures, lambda name: folder / name)
+    made = Damaged(
+        folder, shipped_fields, write_study, copy_captures, lambda name: folder / name,
+        features_cache,
+    )  # fmt: skip
     return made.computed("sound", *GOOD).ledger
 
 
@@ -210,7 +219,8 @@ def test_a_family_lists_what_a_bad_file_costs_it(damaged: Damaged, tmp_path: Pat
 def test_a_missing_json_costs_its_own_rows(damaged: Damaged, sound: Ledger) -> None:
     folder = damaged.study("truncated_npz", *GOOD)
     (folder / "raw" / f"{KEY}_baseline.json").unlink()
-    ledger = compute(load([folder], quick=True), QUICK, lambda _: None).ledger
+    options = Options(cache=damaged.cache, quick=True)
+    ledger = compute(load([folder], quick=True), options, lambda _: None).ledger
     costs_its_own_rows(ledger, sound)
     assert reasons(ledger, model=KEY) == {"missing_capture"}
     axes, partial = (
@@ -286,6 +296,7 @@ def test_a_build_with_damage_proves_itself(damaged: Damaged, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("numbers_only")
 def test_a_damaged_calibration_proves_itself(tmp_path: Path) -> None:
     """A line that can't be read costs its question, an answer that is not a number another."""
     study = tmp_path / "study"
@@ -299,8 +310,7 @@ def test_a_damaged_calibration_proves_itself(tmp_path: Path) -> None:
     arrays["top_k_logprobs"][first_row] = np.nan
     np.savez(npz, **arrays)
     jsonl.write_text("\n".join([*lines[:20], lines[20][:30], *lines[21:]]) + "\n", "utf-8")
-    built = build([study], tmp_path / "out", Options(("md",), "embedded", quick=True),
-                  lambda _: None)  # fmt: skip
+    built = build([study], tmp_path / "out", Options((), "embedded", quick=True), lambda _: None)
     finished = load_finished(built.folder)
     sizes = {
         e.axis: e.estimate.n for e in finished.ledger.select(quantity="delta", model="sim_01")
@@ -313,6 +323,7 @@ def test_a_damaged_calibration_proves_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("numbers_only")
 def test_overflow_at_every_layer_costs_its_question(tmp_path: Path) -> None:
     study = tmp_path / "study"
     simulate(study, models=3, questions=10, layers=4, hidden=16, seed=3)
@@ -321,8 +332,7 @@ def test_overflow_at_every_layer_costs_its_question(tmp_path: Path) -> None:
         arrays = dict(archive)
     arrays["per_layer_states"][4] = np.inf
     np.savez(npz, **arrays)
-    built = build([study], tmp_path / "out", Options(("md",), "embedded", quick=True),
-                  lambda _: None)  # fmt: skip
+    built = build([study], tmp_path / "out", Options((), "embedded", quick=True), lambda _: None)
     finished = load_finished(built.folder)
     about = [
         e for e in finished.ledger

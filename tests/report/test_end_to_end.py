@@ -14,14 +14,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from matplotlib.figure import Figure as Canvas
 
 from report.cli import main
-from report.document import outputs
+from report.document import figures, outputs
 from report.document.paper import write_source
-from report.pipeline import Built, Options, build, compute, load
+from report.pipeline import Built, Options, Results, build, compute, load
 from report.synthetic.simulate import simulate
 
 Fields = dict[str, Any]
@@ -222,29 +221,24 @@ def test_whatever_a_study_lacks_its_document_reads_well(
 
 @pytest.mark.slow
 def test_a_study_without_anything_has_a_document_that_says_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(figures, "FORMATS", ("svg", "png"))  # Word takes the second
     simulate(tmp_path / "study", models=2, questions=6, layers=3, hidden=16, seed=1)
     shutil.rmtree(tmp_path / "study" / "raw")
-    made = built(tmp_path / "study", tmp_path, "html")
+    made = built(tmp_path / "study", tmp_path, "html", "docx")
     text = Page((made.folder / "report.html").read_text("utf-8")).text
     assert "there are no captures" in text
     assert "Neither captures nor published tables hold what this section needs." in text
+    with zipfile.ZipFile(made.folder / "report.docx") as package:
+        pages = re.findall(r"<w:pgSz[^>]*>", package.read("word/document.xml").decode())
+    # The appendix lies across.
+    assert ["landscape" in page for page in pages] == [False, True, False]
     assert main(["check", str(tmp_path / "study")]) == 1
     assert "Put the captures into this folder." in " ".join(capsys.readouterr().out.split())
 
 
 # --- determinism -------------------------------------------------------------------------
-
-
-_FORMATS = ("html", "pdf", "typst", "docx")
-
-
-def without_layers(path: Path) -> None:
-    """Leave out the states of one model's layers, so that there are fewer panels to draw."""
-    with np.load(path) as archive:
-        arrays = {name: archive[name] for name in archive.files if name != "per_layer_states"}
-    np.savez(path, **arrays)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -253,27 +247,24 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("every_format")
-def test_builds_are_identical_to_the_last_byte(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("every_table")
+def test_builds_are_identical_to_the_last_byte(
+    finished: Path, synthetic: Path, root: Path, tmp_path: Path
+) -> None:
     """Whatever the folder, the number of processes, and the state of the cache."""
-    study, cache = tmp_path / "study", tmp_path / "cache"
-    simulate(study, models=2, questions=6, layers=3, hidden=16, seed=2)
-    without_layers(study / "raw" / "sim_01_baseline_hidden_states.npz")
-    plain = Options(_FORMATS, "embedded", quick=True)
-    first = contents(build([study], tmp_path / "one", plain, lambda _: None).folder)
-    for kind in ("svg", "pdf", "png", "csv", "md", "tex", "typ", "html", "docx", "json"):
+    first = contents(finished)
+    for kind in ("svg", "pdf", "csv", "md", "tex", "typ", "html", "docx", "json"):
         assert any(name.endswith(f".{kind}") for name in first), kind
     assert {"report.html", "report.pdf", "report.typ", "ledger.json", "manifest.json"} <= set(first)
-    with zipfile.ZipFile(io.BytesIO(first["report.docx"])) as package:
-        sections = re.findall(r"<w:pgSz[^>]*>", package.read("word/document.xml").decode())
-    assert ["landscape" in page for page in sections] == [False, True, False]
 
-    filled = Options(_FORMATS, "embedded", jobs=2, cache=cache, quick=True)
-    again = contents(build([study], tmp_path / "far" / "two", filled, lambda _: None).folder)
+    study = Path(shutil.copytree(synthetic, tmp_path / "far" / synthetic.name))
+    studies = [root / "data" / "entropy-2026-02", study]
+    filled = Options(renderer="embedded", jobs=2, cache=tmp_path / "cache", quick=True)
+    again = contents(build(studies, tmp_path / "far" / "two", filled, lambda _: None).folder)
     assert again.keys() == first.keys()
     assert [name for name in first if again[name] != first[name]] == []
 
-    results = compute(load([study], quick=True), filled, lambda _: None)
+    results = compute(load(studies, quick=True), filled, lambda _: None)
     assert results.ledger.to_json().encode() == first["ledger.json"]
     source = write_source(results, tmp_path, "embedded").read_bytes()
     assert source == first["report.qmd"]
@@ -322,24 +313,37 @@ FIGURES = (
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    root = Path(__file__).resolve().parents[2]
-    return built(root / "data" / "smollm2", tmp_path_factory.mktemp("out"), "html")
+def shipped(root: Path, features_cache: Path) -> Results:
+    options = Options(cache=features_cache, quick=True)
+    return compute(load([root / "data" / "smollm2"], quick=True), options, lambda _: None)
 
 
 @pytest.mark.slow
 def test_the_shipped_captures_give_all_figures_under_the_names_of_the_study(
-    shipped: Built,
+    shipped: Results, tmp_path: Path
 ) -> None:
-    qmd = (shipped.folder / "report.qmd").read_text("utf-8")
+    figures.save_all(outputs.figures_of(shipped.sections), tmp_path / "figures", lambda _: None)
+    qmd = write_source(shipped, tmp_path, "embedded").read_text("utf-8")
     for name in FIGURES:
-        assert (shipped.folder / "figures" / "smollm2" / f"{name}.svg").stat().st_size > 999
+        assert (tmp_path / "figures" / "smollm2" / f"{name}.svg").stat().st_size > 999
         assert qmd.count(f"(figures/smollm2/{name}.svg)") == 1, name
 
 
 @pytest.mark.slow
-def test_the_shipped_captures_give_a_table_of_every_experiment(shipped: Built) -> None:
-    made = {path.stem for path in (shipped.folder / "tables").glob("*.csv")}
+def test_the_shipped_captures_give_a_table_of_every_experiment(shipped: Results) -> None:
+    made = {table.id for table in outputs.tables_of(shipped.sections)}
     for start in ("integrity", "generation", "layers", "behaviour", "answers-dimension",
                   "calibration", "signature-peaks", "signature-similarity"):  # fmt: skip
         assert any(name.startswith(start) for name in made), start
+
+
+@pytest.mark.slow
+def test_a_figure_of_many_panels_is_saved_with_the_same_bytes_each_time(
+    shipped: Results, tmp_path: Path, every_format: None
+) -> None:
+    figure = next(f for f in outputs.figures_of(shipped.sections) if "panels" in f.filename)
+    first, second = (
+        [path.read_bytes() for path in figures.save(figure, tmp_path / name)] for name in "ab"
+    )
+    assert first == second
+    assert len(first) == len(figures.FORMATS) == 3

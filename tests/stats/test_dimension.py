@@ -56,8 +56,8 @@ def test_real_projections_with_a_constant_axis(shared):
         ("t16", 3.403),
     ],
 )
-def test_temperature_ladder(shared, condition, expected):
-    path = shared(f"smollm2/smollm2_135m_{condition}_baseline.json")
+def test_temperature_ladder(root, condition, expected):
+    path = root / "data" / "smollm2" / "raw" / f"smollm2_135m_{condition}_baseline.json"
     axes = json.loads(path.read_text())["axes"]
     points = np.array([axis["values"] for axis in axes.values()]).T
     assert participation_ratio(points).value == pytest.approx(expected, abs=5e-4)

@@ -118,8 +118,9 @@ def test_token_entropy_lies_between_zero_and_log_k(logits, order):
     np.testing.assert_allclose(shuffled, found.entropy, atol=1e-12)
 
 
-def test_bounds_contain_the_entropy_of_a_real_capture(shared):
-    with np.load(shared("smollm2/smollm2_135m_t07_baseline_hidden_states.npz")) as capture:
+def test_bounds_contain_the_entropy_of_a_real_capture(root):
+    raw = root / "data" / "smollm2" / "raw"
+    with np.load(raw / "smollm2_135m_t07_baseline_hidden_states.npz") as capture:
         found = token_entropy(capture["top_k_logprobs_raw"], vocabulary=49_152)
         truth = capture["entropy_full"].astype(np.float64)
     # float32 scores: their sum is off by up to 2e-6, which moves the bounds by ln V as much.
@@ -141,10 +142,10 @@ def test_bounds_contain_the_entropy_of_a_real_capture(shared):
         ("t16", 2.7951, 0.1994, 4096),
     ],
 )
-def test_real_captures_give_the_published_means(shared, condition, mean, sd, tokens):
-    stem = f"smollm2/smollm2_135m_{condition}_baseline"
-    responses = json.loads(shared(f"{stem}.json").read_text())["responses"]
-    with np.load(shared(f"{stem}_hidden_states.npz")) as capture:
+def test_real_captures_give_the_published_means(root, condition, mean, sd, tokens):
+    stem = root / "data" / "smollm2" / "raw" / f"smollm2_135m_{condition}_baseline"
+    responses = json.loads(stem.with_name(f"{stem.name}.json").read_text())["responses"]
+    with np.load(stem.with_name(f"{stem.name}_hidden_states.npz")) as capture:
         found = token_entropy(capture["top_k_logprobs"])
     ends = np.cumsum([response["n_tokens"] for response in responses])
     means = [part.mean() for part in np.split(found.entropy, ends[:-1])]

@@ -56,8 +56,8 @@ def test_as_metafor(root):
         check_row(row)
 
 
-def test_as_metafor_on_real_correlations(shared):
-    for row in json.loads(shared("reference/mood_axis_r.json").read_text())["meta"]:
+def test_as_metafor_on_real_correlations(root):
+    for row in json.loads((root / "tests" / "reference" / "meta_r.json").read_text()):
         check_row(row)
 
 

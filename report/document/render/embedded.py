@@ -10,6 +10,7 @@ import datetime as dt
 import importlib.metadata
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,8 @@ from pathlib import Path
 from report.document import processes
 from report.study.errors import MissingToolError, RenderError, UndisplayableError
 
-LONGEST = 600.0  # seconds that pandoc may take for one format
+LONGEST = 600.0  # seconds that pandoc or Typst may take for one format
+_TYPST = Path(__file__).with_name("typst_process.py")
 
 _UNDISPLAYABLE = re.compile(r'the text `"(.*?)"` could not be displayed')
 
@@ -161,7 +163,7 @@ def _make(name: str, build: Path, date: dt.date) -> None:
     stamp = f"--variable=created:{created}, hour: 0, minute: 0, second: 0)"
     _run_pandoc(build, [*_ARGUMENTS[target], stamp, f"--output={_OUTPUTS[target]}"], date)
     if name == "pdf":
-        _compile(build / _OUTPUTS["typst"], build / _OUTPUTS["pdf"])
+        compile_pdf(build / _OUTPUTS["typst"], build / _OUTPUTS["pdf"])
 
 
 def _run_pandoc(build: Path, arguments: Sequence[str], date: dt.date) -> None:
@@ -182,18 +184,27 @@ def _run_pandoc(build: Path, arguments: Sequence[str], date: dt.date) -> None:
         raise RenderError("report.qmd can't be rendered:\n" + "\n".join(lines))
 
 
-def _compile(source: Path, output: Path) -> None:
-    import typst
+def compile_pdf(source: Path, output: Path) -> None:
+    """Let Typst make a PDF, in a process of its own: it takes a gigabyte for 60 pages.
 
-    try:
-        typst.compile(
-            source,
-            output=output,
-            root=source.parent,
-            ignore_system_fonts=True,
-            pdf_standards=["ua-1"],
-        )
-    except typst.TypstError as error:
-        if texts := _UNDISPLAYABLE.findall(error.diagnostic):
-            raise UndisplayableError(source.name, texts) from error
-        raise RenderError(f"Typst refuses {source.name}:\n{error.diagnostic.rstrip()}") from error
+    Parameters
+    ----------
+    source, output : Path
+        The source may read files of its own folder only.
+
+    Raises
+    ------
+    UndisplayableError
+        If the fonts lack a character.
+    RenderError
+        If Typst refuses the source for another reason.
+    """
+    done = processes.run(
+        [sys.executable, "-P", _TYPST, source.resolve(), output.resolve()],
+        seconds=LONGEST,
+    )
+    if not done.code:
+        return
+    if texts := _UNDISPLAYABLE.findall(done.errors):
+        raise UndisplayableError(source.name, texts)
+    raise RenderError(f"Typst refuses {source.name}:\n{done.errors.rstrip()}")

@@ -175,15 +175,18 @@ def test_resampling_with_the_same_draws():
     )
 
 
-def test_draws_are_those_of_the_plan():
+@pytest.mark.parametrize("n", [8, 1_000])
+def test_draws_are_those_of_the_plan(n):
     from report.experiments.base import Draws
     from report.study.settings import Plan
+    from stats.draws import blocks
 
     draws = Draws(Plan(seed=11, n_resamples=99))
-    drawn = reading.resamples(11, "model", 8, 99)
-    counts = np.array([np.bincount(row, minlength=8) for row in drawn])
-    assert (counts == draws.counts("model", 8)).all()
-    assert (reading.shuffles(11, "model", 8, 99) == draws.permutations("model", 8)).all()
+    drawn = reading.resamples(11, "model", n, 99)
+    counts = np.array([np.bincount(row, minlength=n) for row in drawn])
+    assert (counts == np.concatenate([*blocks(draws.counts("model", n))])).all()
+    orders = np.concatenate([*blocks(draws.permutations("model", n))])
+    assert (reading.shuffles(11, "model", n, 99) == orders).all()
 
 
 def test_exact_bootstrap_by_listing_resamples():

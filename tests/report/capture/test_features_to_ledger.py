@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,14 @@ from report.synthetic.simulate import simulate
 QUICK = Options(quick=True)
 
 
-def computed(folder: Path) -> Results:
-    return compute(load([folder], quick=True), QUICK, lambda _: None)
+def computed(folder: Path, cache: Path | None = None) -> Results:
+    return compute(load([folder], quick=True), replace(QUICK, cache=cache), lambda _: None)
 
 
-def shipped(source: Path, target: Path) -> Path:
+def shipped(source: Path, target: Path, cache: Path | None = None) -> Path:
     """Copy a study as a paper's supplement holds it: with features, without captures."""
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("raw"))
-    write_features(extract(*load([source])), target / "features")
+    write_features(extract(*load([source]), cache=cache), target / "features")
     return target
 
 
@@ -40,10 +41,10 @@ def at_level(ledger: str, level: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results]:
+def both(tmp_path_factory: pytest.TempPathFactory, features_cache: Path) -> tuple[Results, Results]:
     source = Path(__file__).resolve().parents[3] / "data" / "smollm2"
-    target = shipped(source, tmp_path_factory.mktemp("supplement") / "smollm2")
-    return computed(source), computed(target)
+    target = tmp_path_factory.mktemp("supplement") / "smollm2"
+    return computed(source, features_cache), computed(shipped(source, target, features_cache))
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ NPZ = f"{KEY}_baseline_hidden_states.npz"
 
 
 @pytest.fixture
-def damaged(captures, shared):
+def damaged(captures, damaged_capture):
     """Features of one of the damaged captures."""
 
     def read(name):
@@ -24,7 +24,7 @@ def damaged(captures, shared):
                 "empathetic_analytical", "formal_casual", "verbose_concise",
             )
         )  # fmt: skip
-        study = captures.study(KEY, n_questions=30, raw=str(shared(f"damaged/{name}")), axes=axes)
+        study = captures.study(KEY, n_questions=30, raw=str(damaged_capture(name)), axes=axes)
         by_model = study.models[0].model_copy(update={"vocabulary": 49152})
         study = study.model_copy(update={"models": (by_model,)})
         found = extract(study)

@@ -12,9 +12,10 @@ from report.study.paths import DATA
 
 
 @pytest.fixture(scope="module")
-def results():
+def results(features_cache):
     folders = [DATA / "entropy-2026-02", DATA / "smollm2"]
-    return compute(load(folders, quick=True), Options(quick=True), lambda _step: None)
+    options = Options(cache=features_cache, quick=True)
+    return compute(load(folders, quick=True), options, lambda _step: None)
 
 
 @pytest.fixture(scope="module")

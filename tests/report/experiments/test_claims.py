@@ -394,9 +394,9 @@ def plain(text):
     return re.sub(r"\s+", " ", text.replace("**", "").replace("`", ""))
 
 
-def test_sentences_are_the_studys_own(published, shared):
+def test_sentences_are_the_studys_own(published, seed):
     _, verdicts = published
-    source = plain(shared("seed/entropy-analysis-results.md").read_text(encoding="utf-8"))
+    source = plain(seed)
     assert [v.claim.sentence for v in verdicts if plain(v.claim.sentence) not in source] == []
 
 

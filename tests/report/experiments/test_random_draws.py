@@ -17,12 +17,12 @@ from stats.draws import Drawn, blocks
 FEW = 99
 
 
-def ledger_of(*folders: Path) -> Ledger:
+def ledger_of(*folders: Path, cache: Path | None = None) -> Ledger:
     studies = [
         study.model_copy(update={"plan": study.plan.model_copy(update={"n_resamples": FEW})})
         for study in load(folders)
     ]
-    return compute(studies, Options(), lambda _: None).ledger
+    return compute(studies, Options(cache=cache), lambda _: None).ledger
 
 
 def unaccounted(ledger: Ledger) -> list[str]:
@@ -55,8 +55,8 @@ def test_with_eleven_models_the_tests_across_them_are_drawn(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_the_shipped_studies_account_for_their_draws() -> None:
-    ledger = ledger_of(*default_studies())
+def test_the_shipped_studies_account_for_their_draws(features_cache: Path) -> None:
+    ledger = ledger_of(*default_studies(), cache=features_cache)
     assert unaccounted(ledger) == []
     without = ledger.select(experiment="generation", quantity="rank-biserial")
     assert {str(e.estimate.no_interval) for e in without} == {"no_spread"}

@@ -14,7 +14,6 @@ from scipy import stats
 
 from report.audit.finished import load_finished
 from report.audit.recompute import compare
-from report.capture.extract import extract
 from report.capture.features import Features
 from report.cli import main
 from report.document import outputs
@@ -23,7 +22,7 @@ from report.document.parts import Stat
 from report.experiments import reproduction
 from report.experiments.reproduction import KINDS, Verdict, pairs
 from report.pipeline import Options, Results, build, compute, load
-from report.study.study import Study, load_study
+from report.study.study import Study
 from stats.outcome import Estimate, Reason
 
 Fields = dict[str, Any]
@@ -128,13 +127,14 @@ def study(
     shipped_fields: Callable[[], Fields],
     write_study: Callable[[Path, Fields], Path],
     copy_captures: Callable[..., None],
+    shipped_features: Features,
 ) -> Study:
     """The shipped captures with a paper on them, in which one number of each table was changed."""
     folder = tmp_path_factory.mktemp("both") / "study"
     fields = shipped_fields()
     copy_captures(folder, *(model["key"] for model in fields["models"]))
     write_study(folder, fields)
-    features = extract(load_study(folder))
+    features = shipped_features
     axes = [axis["key"] for axis in fields["axes"]]
     mean, *rest = PRINTED["t16"]
     tables = {
@@ -157,8 +157,10 @@ def study(
 
 
 @pytest.fixture(scope="module")
-def both_levels(study: Study, tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, str]:
-    results = compute([study], Options(quick=True), lambda _: None)
+def both_levels(
+    study: Study, tmp_path_factory: pytest.TempPathFactory, features_cache: Path
+) -> tuple[Results, str]:
+    results = compute([study], Options(cache=features_cache, quick=True), lambda _: None)
     source = write_source(results, tmp_path_factory.mktemp("paper"), "embedded")
     return results, source.read_text("utf-8")
 
@@ -239,9 +241,12 @@ def test_both_levels_stand_side_by_side_and_are_never_pooled(
 
 
 @pytest.mark.slow
-def test_differences_are_recomputed_by_the_second_path(study: Study, tmp_path: Path) -> None:
-    folder = build([study.folder], tmp_path, Options(("md",), "embedded", quick=True),
-                   lambda _: None).folder  # fmt: skip
+@pytest.mark.usefixtures("numbers_only")
+def test_differences_are_recomputed_by_the_second_path(
+    study: Study, tmp_path: Path, features_cache: Path
+) -> None:
+    options = Options((), "embedded", cache=features_cache, quick=True)
+    folder = build([study.folder], tmp_path, options, lambda _: None).folder
     finished = load_finished(folder)
     entries = [e for e in finished.ledger if e.experiment == reproduction.SLUG]
     entries += [e for e in finished.ledger if e.quantity.startswith("wrong-")]

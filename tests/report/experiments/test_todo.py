@@ -106,7 +106,7 @@ def test_tables_that_are_none_are_told(tmp_path):
     assert read_todos(tmp_path)[1][0].field == "todo 1"
 
 
-def test_the_published_list_is_whole_and_no_claim(computed, shared):
+def test_the_published_list_is_whole_and_no_claim(computed, seed):
     study, ledger = computed
     verdicts = claims.audit(study, ledger)
     assert not [v.claim.id for v in verdicts if v.claim.where.startswith("To do")]
@@ -117,8 +117,7 @@ def test_the_published_list_is_whole_and_no_claim(computed, shared):
         "spectral-and-rate": "open", "formal-gap-in-instruct": "partly",
         "gemma-yi-shared-cause": "open",
     }  # fmt: skip
-    source = shared("seed/entropy-analysis-results.md").read_text(encoding="utf-8")
-    items = re.findall(r"^- \[ \] (.*)$", source, re.MULTILINE)
+    items = re.findall(r"^- \[ \] (.*)$", seed, re.MULTILINE)
     assert [item.todo.item for item in done.items] == items
 
 

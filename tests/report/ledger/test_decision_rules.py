@@ -41,9 +41,9 @@ def adjusted_in(table: Table, ledger: Ledger) -> dict[str, set[str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", ["bh", "holm", "by", "maxt"])
-def test_every_rule_decides_as_it_is_told(rule: str, tmp_path: Path) -> None:
+def test_every_rule_decides_as_it_is_told(rule: str, tmp_path: Path, features_cache: Path) -> None:
     studies = [decided_by(study, rule) for study in load(default_studies())]
-    results = compute(studies, Options(), lambda _: None)
+    results = compute(studies, Options(cache=features_cache), lambda _: None)
     ledger = results.ledger
     for family in ledger.families.values():
         without = rule == "maxt" and not family.id.startswith(PERMUTED)
@@ -65,11 +65,12 @@ def test_every_rule_decides_as_it_is_told(rule: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("numbers_only")
 def test_a_document_decided_by_maxt_proves_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, features_cache: Path
 ) -> None:
     monkeypatch.setattr(pipeline, "load_study", lambda path: decided_by(load_study(path), "maxt"))
-    monkeypatch.setattr(pipeline, "save_all", lambda *given: None)
-    built = build(default_studies(), tmp_path, Options(("md",), "embedded"), lambda _: None)
+    options = Options((), "embedded", cache=features_cache)
+    built = build(default_studies(), tmp_path, options, lambda _: None)
     check = numbers.recomputed(load_finished(built.folder))
     assert [f"{d.place}: {d.problem}" for d in check.disagreements] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -27,8 +28,9 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def shipped() -> Ledger:
-    return compute(load(default_studies(), quick=True), Options(quick=True), lambda _: None).ledger
+def shipped(features_cache: Path) -> Ledger:
+    options = Options(cache=features_cache, quick=True)
+    return compute(load(default_studies(), quick=True), options, lambda _: None).ledger
 
 
 def _symbol(sentence: str) -> str:

@@ -152,6 +152,7 @@ def test_a_difference_without_p_is_shown_and_not_tested(tmp_path: Path, write_st
     assert all(not isinstance(cell, str) for cell in shown.rows[0][2:5])
 
 
+@pytest.mark.usefixtures("numbers_only")
 def test_peaks_without_a_number_of_layers_have_no_bound(tmp_path: Path, write_study: Write) -> None:
     tables = {"peaks": FULL["peaks"], "layers": FULL["layers"][:3]}
     results, text = document([paper(write_study, tmp_path / "tone", tables)], tmp_path)
@@ -159,7 +160,7 @@ def test_peaks_without_a_number_of_layers_have_no_bound(tmp_path: Path, write_st
     assert "There is no peak for" not in text
     peak = results.ledger["signature.peak.dune.calm-agitated.published"]
     assert (peak.value, peak.p) == (0.35, None)
-    options = Options(("md",), "embedded", quick=True)
+    options = Options((), "embedded", quick=True)
     built = load_finished(build([tmp_path / "tone"], tmp_path, options, lambda _: None).folder)
     compared = compare(built.ledger[peak.id], built)
     assert compared is not None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -13,7 +11,6 @@ from scipy import stats
 from report.study.paths import DATA
 from report.study.study import Study, load_study
 
-SEED = "seed/entropy-analysis-results.md"
 AXES = {  # the seed's headings in experiment 5
     "warm/cold": "warm_cold",
     "formal/casual": "formal_casual",
@@ -37,11 +34,6 @@ class SeedTable(NamedTuple):
 @pytest.fixture(scope="module")
 def study() -> Study:
     return load_study(DATA / "entropy-2026-02")
-
-
-@pytest.fixture
-def seed(shared: Callable[[str], Path]) -> str:
-    return shared(SEED).read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -207,6 +207,8 @@ def test_every_figure_and_table_says_synthetic(studies: list[Recovered]) -> None
 def document(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("synthetic") / "small"
     simulate(folder, models=2, questions=8, layers=4, hidden=16, seed=2)
+    for path in folder.glob("raw/*calibration*"):
+        path.unlink()
     options = Options(formats=("html", "pdf"), renderer="embedded", quick=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "TABLES", outputs.TABLE_FORMATS)
