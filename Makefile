@@ -5,13 +5,17 @@ STUDIES ?=
 OUT ?= build
 BIN = $(VENV)/bin
 
-.PHONY: report test lint bench simulation clean
+.PHONY: report test quick lint bench simulation clean
 
 report: $(VENV)/.report
 	$(BIN)/python -m report build $(STUDIES) --out $(OUT)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+# The lint, and the tests of the rooms that a change touches, but for whole documents.
+quick: lint
+	$(BIN)/python -m pytest -n auto --dist loadgroup -q -m "not slow" $$($(BIN)/python tests/concerned.py)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
