@@ -227,8 +227,9 @@ def freedman_diaconis(values: FloatArray) -> int:
 def spectral_entropy(states: ArrayLike) -> float:
     """Compute the entropy of the normalised eigenvalues of the covariance over questions.
 
-    The eigenvalues come from the Q × Q Gram matrix of the centred states, which has the
-    same ones as the H × H covariance. The maximum is ln(min(Q − 1, H)).
+    The eigenvalues come from the Q × Q Gram matrix of the centred states, or from the H × H
+    covariance, which has the same ones, where that is smaller. The maximum is
+    ln(min(Q − 1, H)).
 
     Parameters
     ----------
@@ -253,7 +254,8 @@ def spectral_entropy(states: ArrayLike) -> float:
     if all(is_constant(column) for column in array.T):
         return float("nan")
     centred = centred_to_one(array)
-    eigenvalues = np.clip(np.linalg.eigvalsh(centred @ centred.T), 0.0, None)
+    product = centred @ centred.T if len(centred) <= len(centred.T) else centred.T @ centred
+    eigenvalues = np.clip(np.linalg.eigvalsh(product), 0.0, None)
     p = eigenvalues[eigenvalues > 0.0] / eigenvalues.sum()
     return max(float(-(p * np.log(p)).sum()), 0.0)
 

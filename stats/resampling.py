@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stats.checks import FloatArray, confidence, pair
 from stats.correlation import IntArray, bonett_wright
-from stats.draws import Drawn, DrawnRows, counts_of
+from stats.draws import Drawn, counts_of
 from stats.intervals import (
     Method,
     bootstrap_interval,
@@ -189,6 +189,7 @@ def bootstrap_spearman(
     weights: FloatArray | None = None,
     level: float = 0.95,
     method: Method = "bca",
+    replicates: FloatArray | None = None,
 ) -> BootstrapMatrix:
     """Bootstrap the Spearman correlation of every column of x with every column of y.
 
@@ -207,6 +208,8 @@ def bootstrap_spearman(
         of the exact bootstrap distribution, method ``"exact-bootstrap"``.
     level : float
     method : {"bca", "percentile"}
+    replicates : ndarray, shape (B, p, q), optional
+        What `spearman_replicates` gave for these counts, where it is known.
 
     Returns
     -------
@@ -219,14 +222,19 @@ def bootstrap_spearman(
     size = drawn.shape[0]
     once, left_out = np.ones((1, n), dtype=np.int64), Drawn.leaving_one_out(n)
     block = max(1, _BUDGET // max(size * q, n * n, 1))
-    samples: tuple[DrawnRows, ...] = (once, drawn, left_out)
     parts: list[tuple[NDArray[np.generic], ...]] = []
     for start in range(0, p, block):
         some = first[:, start : start + block]
-        rho, replicates, jackknife = (
-            spearman_replicates(some, second, c).reshape(c.shape[0], -1).T for c in samples
+        known = None if replicates is None else replicates[:, start : start + block]
+        rho, resampled, jackknife = (
+            found.reshape(found.shape[0], -1).T
+            for found in (
+                spearman_replicates(some, second, once),
+                spearman_replicates(some, second, drawn) if known is None else known,
+                spearman_replicates(some, second, left_out),
+            )
         )
-        found = limits(rho[:, 0], replicates, jackknife, level, weights, method)
+        found = limits(rho[:, 0], resampled, jackknife, level, weights, method)
         parts.append((rho[:, 0], *found))
     rho, low, high, share, names, notes = (
         np.concatenate(column).reshape(p, q) for column in zip(*parts, strict=True)

@@ -248,3 +248,14 @@ def test_running_entropy_with_gaps():
     np.testing.assert_allclose(found, [np.nan, 2.0, 3.0])
     assert running_entropy([]).size == 0
     assert running_entropy([[], []]).size == 0
+
+
+def test_spectral_entropy_is_the_same_from_the_smaller_matrix():
+    """Of many questions in few dimensions the covariance is smaller, of few in many Gram's."""
+    rng = np.random.default_rng(6)
+    for shape in ((40, 9), (9, 40), (9, 9)):
+        states = rng.normal(size=shape) * rng.gamma(1.0, size=shape[1])
+        spectrum = np.linalg.eigvalsh(np.cov(states.T))
+        p = spectrum[spectrum > 1e-12 * spectrum.max()]
+        p /= p.sum()
+        assert spectral_entropy(states) == pytest.approx(-(p * np.log(p)).sum(), rel=1e-9)

@@ -455,3 +455,14 @@ def test_a_peak_of_published_size_is_no_evidence_after_the_search(rng):
     found = permute_spearman(layers, axis, draw_permutations(30, 2000, rng))
     reaching = (found.maxima >= 0.38).mean()
     assert reaching > 0.05
+
+
+def test_known_replicates_are_not_made_again():
+    rng = np.random.default_rng(3)
+    x, y, counts = rng.normal(size=(20, 3)), rng.normal(size=(20, 2)), draw_counts(20, 199, rng)
+    made = bootstrap_spearman(x, y, counts)
+    known = bootstrap_spearman(x, y, counts, replicates=spearman_replicates(x, y, counts))
+    for one, other in zip(vars(made).values(), vars(known).values(), strict=True):
+        assert np.array_equal(one, other)
+    other = bootstrap_spearman(x, y, counts, replicates=np.zeros((199, 3, 2)))
+    assert not np.array_equal(other.low, made.low)

@@ -139,7 +139,8 @@ def _signature(
             at_peak.append(Estimate.missing(_why(x, y[:, j]), len(x)))
             depth.append(None)
             continue
-        pair = bootstrap_spearman(x[:, [peak]], y[:, [j]], counts, level=level)
+        known = replicates[:, peak : peak + 1, j : j + 1]
+        pair = bootstrap_spearman(x[:, [peak]], y[:, [j]], counts, level=level, replicates=known)
         at_peak.append(pair.estimate(0, 0))
         depth.append(
             bootstrap_interval(peak / last, where[:, j], level=level, method="percentile")
