@@ -11,11 +11,11 @@ report: $(VENV)/.report
 	$(BIN)/python -m report build $(STUDIES) --out $(OUT)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # The lint, and the tests of the rooms that a change touches, but for whole documents.
 quick: lint
-	$(BIN)/python -m pytest -n auto --dist loadgroup -q -m "not slow" $$($(BIN)/python tests/concerned.py)
+	$(BIN)/python -m pytest -n auto --dist loadfile -q -m "not slow" $$($(BIN)/python tests/concerned.py)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

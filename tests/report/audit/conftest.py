@@ -12,13 +12,6 @@ import pytest
 from report.audit.verify import pdf, prose
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what reads documents in one worker (``--dist loadgroup``), where it is read once."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("audit"))
-
-
 def of_content(read: Callable[[Path], Any]) -> Callable[[Path], Any]:
     """Remember what was read of a file by its content."""
     known: dict[bytes, Any] = {}

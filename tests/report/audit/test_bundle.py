@@ -1,8 +1,9 @@
 import json
 import zipfile
+from pathlib import Path
 
 from report.audit.bundle import bundle
-from report.audit.verify import verify
+from report.audit.verify import Check, prose, verify
 from report.cli import main
 
 
@@ -13,9 +14,16 @@ def unpacked(finished, folder):
     return folder / "elsewhere" / finished.name
 
 
-def test_an_unpacked_bundle_verifies_without_the_captures(finished, tmp_path):
+def test_an_unpacked_bundle_verifies_without_the_captures(finished, tmp_path, monkeypatch):
+    """Its document is that of the build to the last byte, which `test_verify` reads back."""
     place = unpacked(finished, tmp_path)
+    for path in place.rglob("*"):
+        if path.is_file() and path.name != "README.md":
+            assert path.read_bytes() == (finished / path.relative_to(place)).read_bytes()
+    read: list[Path] = []
+    monkeypatch.setattr(prose, "printed", lambda b: read.append(b.folder) or Check("not read here"))
     result = verify(place)
+    assert read == [place]
     assert result.disagreements == []
     assert any("not re-read" in note for note in result.checks[0].notes)
     assert "verify ." in (place / "README.md").read_text(encoding="utf-8")

@@ -94,8 +94,14 @@ def pdf(sample):
 
 
 @pytest.fixture(scope="module")
-def pdf_text(pdf):
-    return plain(" ".join(p.extract_text() for p in pdf.pages))
+def pages(pdf):
+    """The text of each page."""
+    return [p.extract_text() for p in pdf.pages]
+
+
+@pytest.fixture(scope="module")
+def pdf_text(pages):
+    return plain(" ".join(pages))
 
 
 def test_it_says_what_it_used_and_what_it_wrote(sample):
@@ -251,22 +257,21 @@ def test_pdf_has_only_fonts_that_typst_carries(pdf):
     assert families <= {"LibertinusSerif", "NewCMMath", "DejaVuSansMono"}
 
 
-def test_pdf_links_a_number_to_its_row_and_drops_the_dangling_link(pdf):
-    [result_page] = [p for p in pdf.pages[1:] if "2.1 Behaviour" in p.extract_text()]
-    row_page = next(
-        i for i, p in enumerate(pdf.pages) if re.search(r"exp3b\.effdim all — 6", p.extract_text())
-    )
+def test_pdf_links_a_number_to_its_row_and_drops_the_dangling_link(pdf, pages):
+    told = list(zip(pdf.pages, pages, strict=True))
+    [result_page] = [p for p, text in told[1:] if "2.1 Behaviour" in text]
+    row_page = next(i for i, text in enumerate(pages) if re.search(r"exp3b\.effdim all — 6", text))
     assert [destination(pdf, note) for note in result_page["/Annots"]].count(row_page) >= 3
-    [first_page] = [p for p in pdf.pages if "stays text in the PDF" in plain(p.extract_text())]
+    [first_page] = [p for p, text in told if "stays text in the PDF" in plain(text)]
     assert not any(
         "row-absent" in str(note.get_object().get("/Dest")) for note in first_page["/Annots"]
     )
 
 
-def test_pdf_repeats_the_header_of_a_long_table(pdf):
-    pages = [p.extract_text() for p in pdf.pages if "layer-" in p.extract_text()]
-    assert len(pages) > 3
-    assert all(re.search(r"Id\s+Model\s+Axis\s+n\s+Estimate", text) for text in pages)
+def test_pdf_repeats_the_header_of_a_long_table(pages):
+    long = [text for text in pages if "layer-" in text]
+    assert len(long) > 3
+    assert all(re.search(r"Id\s+Model\s+Axis\s+n\s+Estimate", text) for text in long)
 
 
 def test_pdf_text_stays_within_the_page(pdf):

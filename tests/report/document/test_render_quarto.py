@@ -47,8 +47,12 @@ def quiet(_: str) -> None:
 
 @pytest.fixture
 def build(tmp_path):
+    """The sample with a tenth of its long table: it is pandoc that reads it, before Quarto."""
     folder = tmp_path / "build"
     shutil.copytree(SAMPLE, folder)
+    text = (folder / "report.qmd").read_text("utf-8")
+    lines = [x for x in text.splitlines() if not re.search(r"^\| \[exp4\..*layer-\d\d[1-9]\]", x)]
+    (folder / "report.qmd").write_text("\n".join(lines) + "\n", "utf-8")
     install_theme(folder)
     return folder
 
