@@ -182,10 +182,14 @@ def seed() -> str:
 
 @pytest.fixture(scope="session")
 def synthetic(made_once) -> Path:
-    """A study folder with captures of three models."""
+    """A study folder with captures of three models, on four of the axes that they hold."""
 
     def make(folder: Path) -> None:
-        simulate(folder / "synthetic-1", models=3, questions=12, layers=5, hidden=16, seed=1)
+        study = folder / "synthetic-1"
+        simulate(study, models=3, questions=12, layers=5, hidden=16, seed=1)
+        fields = tomllib.loads((study / "study.toml").read_text("utf-8"))
+        fields["axes"] = fields["axes"][:3] + fields["axes"][5:6]  # with one that is constant
+        (study / "study.toml").write_text(_toml(fields), encoding="utf-8")
 
     return made_once("study", make) / "synthetic-1"
 

@@ -31,7 +31,10 @@ def sentences(old: Finished, new: Finished) -> list[Sentence]:
     OSError, ValueError, subprocess.SubprocessError
         If there is no pandoc, or it can't read a source.
     """
-    before, after = (_said(build) for build in (old, new))
+    sources = [inside(build.folder, "report.qmd").read_bytes() for build in (old, new)]
+    if sources[0] == sources[1]:
+        return []
+    before, after = map(_said, sources)
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     found: list[Sentence] = []
     for tag, a, b, c, d in matcher.get_opcodes():
@@ -58,10 +61,9 @@ def _alike(one: str, other: str) -> float:
     return matcher.ratio() if matcher.quick_ratio() > 0.5 else 0.0
 
 
-def _said(build: Finished) -> list[Said]:
+def _said(source: bytes) -> list[Said]:
     import pypandoc
 
-    source = inside(build.folder, "report.qmd").read_bytes()
     command = [pypandoc.get_pandoc_path(), "--from=markdown-smart", "--to=json", "--sandbox"]
     done = subprocess.run(command, input=source, capture_output=True, timeout=_LONGEST, check=True)
     tree: dict[str, Any] = json.loads(done.stdout)
