@@ -100,12 +100,6 @@ def every_format(monkeypatch) -> None:
 
 
 @pytest.fixture
-def every_table(monkeypatch) -> None:
-    """Let builds write tables in all formats, and figures still in one."""
-    monkeypatch.setattr(pipeline, "TABLES", outputs.TABLE_FORMATS)
-
-
-@pytest.fixture
 def numbers_only(monkeypatch) -> None:
     """Let builds draw no figure; the numbers of heat maps are written."""
     monkeypatch.setattr(figures, "FORMATS", ())
@@ -199,10 +193,8 @@ def finished(made_once, synthetic) -> Path:
     """The build of the published study and a synthetic one; tests must not change it."""
 
     def make(folder: Path) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(pipeline, "TABLES", outputs.TABLE_FORMATS)
-            studies = [ROOT / "data" / "entropy-2026-02", synthetic]
-            build(studies, folder, Options(renderer="embedded", quick=True), lambda _: None)
+        studies = [ROOT / "data" / "entropy-2026-02", synthetic]
+        build(studies, folder, Options(renderer="embedded", quick=True), lambda _: None)
 
     return made_once("build", make) / "entropy-2026-02+synthetic-1"
 

@@ -16,6 +16,8 @@ def test_a_name_that_the_pdf_can_not_show_is_named_and_the_page_is_kept(
 ):
     folder = tmp_path / "study"
     simulate(folder, models=2, questions=12, layers=3, hidden=8, seed=4)
+    for path in folder.glob("raw/*calibration*"):
+        path.unlink()
     settings = folder / "study.toml"
     text = settings.read_text("utf-8")
     first = next(line for line in text.splitlines() if line.startswith("name = "))

@@ -223,7 +223,7 @@ def test_content_for_one_format_stays_in_it(page, pdf_text):
 
 def test_every_row_of_the_long_table_is_in_both(page, pdf_text):
     rows = re.findall(r"exp4\.[a-z0-9-]+\.layer-\d{3}", page.text)
-    assert len(rows) == 300
+    assert len(rows) == 150
     assert rows == re.findall(r"exp4\.[a-z0-9-]+\.layer-\d{3}", pdf_text)
 
 
