@@ -190,11 +190,15 @@ def synthetic(made_once) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(made_once, synthetic) -> Path:
-    """The build of the published study and a synthetic one; tests must not change it."""
+    """The build of the published study and a synthetic one; tests must not change it.
+
+    It has the source of a PDF, and none: who needs one makes it, spoilt or not.
+    """
 
     def make(folder: Path) -> None:
         studies = [ROOT / "data" / "entropy-2026-02", synthetic]
-        build(studies, folder, Options(renderer="embedded", quick=True), lambda _: None)
+        options = Options(("html", "typst"), "embedded", quick=True)
+        build(studies, folder, options, lambda _: None)
 
     return made_once("build", make) / "entropy-2026-02+synthetic-1"
 

@@ -35,7 +35,7 @@ def test_the_bundle_holds_what_the_manifest_lists_and_no_captures(finished, tmp_
     there = {p.relative_to(place).as_posix() for p in place.rglob("*") if p.is_file()}
     assert there == {*listed, "manifest.json", "README.md"}
     assert not any(name.endswith((".npz", ".jsonl")) for name in there)
-    assert {"report.html", "report.pdf", "ledger.json"} <= there
+    assert {"report.html", "report.typ", "ledger.json"} <= there
 
 
 def test_the_same_build_gives_the_same_bytes(finished, tmp_path):
