@@ -16,7 +16,7 @@ from report.study.study import load_study
 from report.synthetic.draw import deviations, pearson, token_entropies, top_k_logprobs
 from report.synthetic.simulate import AXES, simulate
 
-QUESTIONS = 800
+QUESTIONS = 500
 
 
 @pytest.fixture(scope="module")
