@@ -194,18 +194,27 @@ def activation_entropies(
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ValueError(f"states must have shape (..., H), got {array.shape}")
     vectors = array.reshape(-1, array.shape[-1])
-    found = np.array([_histogram_entropy(v.astype(np.float64), bins) for v in vectors])
-    plain, corrected = found.reshape(-1, 2).T
+    found = np.concatenate([_histogram_entropies(rows, bins) for rows in blocks(vectors)])
+    plain, corrected = found.T
     return plain.reshape(array.shape[:-1]), corrected.reshape(array.shape[:-1])
 
 
-def _histogram_entropy(values: FloatArray, bins: Literal["fd"] | int) -> tuple[float, float]:
-    if not np.isfinite(values).all() or is_constant(values):
-        return float("nan"), float("nan")
-    counts, _ = np.histogram(values, freedman_diaconis(values) if bins == "fd" else bins)
-    p = counts[counts > 0] / values.size
-    entropy = float(-(p * np.log(p)).sum())
-    return entropy, entropy + (p.size - 1) / (2 * values.size)
+def _histogram_entropies(vectors: NDArray[Any], bins: Literal["fd"] | int) -> FloatArray:
+    """Return the plain and the corrected entropy of each vector, (m, H) -> (m, 2)."""
+    values = vectors.astype(np.float64)
+    found = np.full((len(values), 2), np.nan)
+    usable: NDArray[np.bool_] = np.all(np.isfinite(values), axis=1)
+    usable[usable] = [not is_constant(v) for v in values[usable]]
+    if not usable.any():
+        return found
+    fitting = values[usable]
+    numbers = _freedman_diaconis(fitting) if bins == "fd" else [bins] * len(fitting)
+    for i, row, number in zip(np.flatnonzero(usable), fitting, numbers, strict=True):
+        counts, _ = np.histogram(row, number)
+        p = counts[counts > 0] / row.size
+        entropy = float(-(p * np.log(p)).sum())
+        found[i] = entropy, entropy + (p.size - 1) / (2 * row.size)
+    return found
 
 
 def freedman_diaconis(values: FloatArray) -> int:
@@ -214,14 +223,17 @@ def freedman_diaconis(values: FloatArray) -> int:
     The bin width is 2·IQR/n^(1/3). Where the quartiles coincide the rule has no answer,
     and the fewest bins are taken, as ``numpy.histogram_bin_edges`` does.
     """
-    first, third = np.percentile(values, [25, 75])
-    width = 2.0 * (third - first) / values.size ** (1 / 3)
-    spread = np.ptp(values)
-    if width == 0.0:
-        return _FEWEST_BINS
-    if spread >= width * _MOST_BINS:
-        return _MOST_BINS
-    return max(int(np.ceil(spread / width)), _FEWEST_BINS)
+    return _freedman_diaconis(values[None])[0]
+
+
+def _freedman_diaconis(vectors: FloatArray) -> list[int]:
+    first, third = np.percentile(vectors, [25, 75], axis=1)
+    widths = 2.0 * (third - first) / vectors.shape[1] ** (1 / 3)
+    spreads = np.ptp(vectors, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bins = np.clip(np.ceil(spreads / widths), _FEWEST_BINS, _MOST_BINS)
+    bins = np.where(spreads >= widths * _MOST_BINS, _MOST_BINS, bins)
+    return np.where(widths == 0.0, _FEWEST_BINS, bins).astype(np.int64).tolist()
 
 
 def spectral_entropy(states: ArrayLike) -> float:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from statsmodels.tsa.stattools import acf
 
+from stats import draws
 from stats.entropy import (
+    activation_entropies,
     activation_entropy,
     freedman_diaconis,
     lag1,
@@ -259,3 +261,34 @@ def test_spectral_entropy_is_the_same_from_the_smaller_matrix():
         p = spectrum[spectrum > 1e-12 * spectrum.max()]
         p /= p.sum()
         assert spectral_entropy(states) == pytest.approx(-(p * np.log(p)).sum(), rel=1e-9)
+
+
+def test_activation_entropy_of_many_vectors_is_that_of_each(monkeypatch):
+    monkeypatch.setattr(draws, "BLOCK", 300)  # three vectors
+    rng = np.random.default_rng(8)
+    states = rng.standard_t(3, size=(5, 4, 100)).astype(np.float16)
+    states[0, 0] = 1.0
+    states[1, 1, 5] = np.nan
+    states[2, 2, :99] = 0.0  # quartiles that coincide
+    for bins in ("fd", 60):
+        plain, corrected = activation_entropies(states, bins)
+        for i, j in np.ndindex(5, 4):
+            assert np.array_equal(
+                plain[i, j], activation_entropy(states[i, j], bins), equal_nan=True
+            )
+            one = activation_entropy(states[i, j], bins, corrected=True)
+            assert np.array_equal(corrected[i, j], one, equal_nan=True)
+    assert np.isnan(plain).sum() == np.isnan(corrected).sum() == 2
+
+
+def test_tokens_in_blocks_are_the_tokens(monkeypatch):
+    scores = distributions(np.random.default_rng(9), tokens=40, vocabulary=50)[:, :7]
+    scores[3, 5:] = -np.inf  # in one block alone
+    scores[9, 0] = np.nan
+    whole = token_entropy(scores, vocabulary=50)
+    monkeypatch.setattr(draws, "BLOCK", 7 * 6)
+    parts = token_entropy(scores, vocabulary=50)
+    for name in ("entropy", "top_k", "low", "high", "mass", "bad", "excess"):
+        assert np.array_equal(getattr(whole, name), getattr(parts, name), equal_nan=True), name
+    assert whole.filtered
+    assert parts.filtered
