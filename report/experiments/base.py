@@ -19,7 +19,7 @@ from report.study.faults import Fault
 from report.study.published import ACCEPTED, Rows
 from report.study.settings import Plan, rng_for
 from report.study.study import Cohort, Model, Study
-from stats.draws import Draw, Drawn, DrawnRows
+from stats.draws import BLOCK, Draw, Drawn, DrawnRows
 
 
 def unit_of(data: StudyData, level: str) -> str:
@@ -31,7 +31,7 @@ def unit_of(data: StudyData, level: str) -> str:
 class Draws:
     """The random draws of a study: made once a model, used by each of its tests.
 
-    What is used again is kept, as far as there is room; else it is drawn again, the same.
+    What is small or used again is kept, as far as there is room; else it is drawn again, the same.
 
     Parameters
     ----------
@@ -57,12 +57,11 @@ class Draws:
         return self._drawn(f"permutations.{name}.{n}", n, draw_permutations)
 
     def _drawn(self, name: str, n: int, draw: Draw) -> DrawnRows:
-        made = self._made.get(name)
+        size, made = self._plan.n_resamples, self._made.get(name)
+        worth_keeping = made is not None or n * size <= BLOCK
         if made is None:
-            made = Drawn.at_random(
-                n, self._plan.n_resamples, draw, lambda: rng_for(self._plan.seed, name)
-            )
-        elif isinstance(made, Drawn) and made.most_bytes <= self._room:
+            made = Drawn.at_random(n, size, draw, lambda: rng_for(self._plan.seed, name))
+        if isinstance(made, Drawn) and worth_keeping and made.most_bytes <= self._room:
             made = made.compact()
             self._room -= made.nbytes
         self._made[name] = made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,12 +65,6 @@ def test_every_rule_decides_as_it_is_told(rule: str, tmp_path: Path, features_ca
     assert ("a family without them is decided by Holm's" in text) == (rule == "maxt")
 
 
-def _strongest(ledger: Ledger) -> dict[str, Entry]:
-    """Return what the matrices of the heat maps rest on."""
-    found = ledger.select(experiment="signature", quantity="strongest")
-    return {entry.id: replace(entry, family="") for entry in found}
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("numbers_only")
 def test_a_document_decided_by_maxt_proves_itself(
@@ -80,11 +73,6 @@ def test_a_document_decided_by_maxt_proves_itself(
     monkeypatch.setattr(pipeline, "load_study", lambda path: decided_by(load_study(path), "maxt"))
     options = Options((), "embedded", cache=features_cache)
     built = build([DATA / "smollm2"], tmp_path, options, lambda _: None)
-    whole = load_finished(built.folder)
-    families = {f.id: f for f in whole.ledger.families.values() if f.id.startswith(PERMUTED)}
-    assert {f.method for f in families.values()} == {"maxt"}
-    members = {name: whole.ledger[name] for f in families.values() for name in f.members}
-    ledger = Ledger(members | _strongest(whole.ledger), families)
-    check = numbers.recomputed(replace(whole, ledger=ledger))
-    assert check.counts["adjusted p-values"] > 4 * 50
+    check = numbers.recomputed(load_finished(built.folder))
+    assert check.counts["adjusted p-values"] > 500
     assert [f"{d.place}: {d.problem}" for d in check.disagreements] == []
