@@ -65,3 +65,15 @@ def test_no_modules_import_each_other_in_a_circle():
     while ready := [n for n in graph if n not in done and graph[n] <= done]:
         done |= set(ready)
     assert not set(graph) - done
+
+
+def test_a_build_rests_on_no_room_that_only_reads_it():
+    """What is made once for the tests doesn't depend on these (`made_once`)."""
+    readers = {
+        (name, used)
+        for name, path in MODULES.items()
+        for used in imports(path)
+        if used.startswith(("report.audit", "report.cli"))
+        and not name.startswith(("report.audit", "report.cli", "report.__main__"))
+    }
+    assert readers == {("report.pipeline", "report.audit.diff")}  # the line on the last build
