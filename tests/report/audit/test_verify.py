@@ -194,6 +194,7 @@ def test_a_number_edited_in_a_source_is_found(tampered, name):
     found(prose.printed(build), name, link.place, entry.id)
 
 
+@pytest.mark.slow
 def test_edits_of_the_pdf_and_of_its_source_are_found(tampered):
     """A number of the text, which the source then has as it was, and a cell of the appendix.
 
