@@ -61,7 +61,7 @@ def a_test(build, *, but=None):
 
 def a_link(build, kind="value"):
     """Return a number of the running text that stands once in its own section."""
-    links = read_markdown((build / "report.qmd").read_text(encoding="utf-8")).links
+    links = prose.read_markdown((build / "report.qmd").read_text(encoding="utf-8")).links
     return next(
         link for link in links if link.kind == kind and re.fullmatch(r"0\.\d{3}", link.text)
     )
