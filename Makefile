@@ -5,7 +5,7 @@ STUDIES ?=
 OUT ?= build
 BIN = $(VENV)/bin
 
-.PHONY: report test quick concerned lint bench simulation clean
+.PHONY: report test quick lint bench simulation clean
 
 report: $(VENV)/.report
 	$(BIN)/python -m report build $(STUDIES) --out $(OUT)
@@ -13,12 +13,12 @@ report: $(VENV)/.report
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-# Side by side: the lint, and the tests of the rooms that a change touches, but for whole documents.
+# The lint and the tests that a change concerns, but for whole documents.
 quick: $(VENV)/.dev
-	$(MAKE) --jobs 2 lint concerned
-
-concerned: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto --dist loadfile -q -m "not slow" $$($(BIN)/python tests/concerned.py)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python tests/concerned.py modules | xargs -r $(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/python tests/concerned.py tests | xargs $(BIN)/python -m pytest -n auto --dist loadfile -q -m "not slow"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

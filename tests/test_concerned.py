@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.concerned import concerned_by
+from tests.concerned import MODULES, concerned_by, to_check
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,15 @@ def test_every_module_of_ours_has_tests(root):
                 found = concerned_by(name)
                 assert found, name
                 assert all((root / test).exists() for test in found), name
+
+
+def test_types_are_checked_of_what_changed_and_of_who_imports_it(root):
+    assert to_check(["report/audit/verify/pdf.py", "README.md"]) == [
+        "report/audit/verify/pdf.py",
+        "report/audit/verify/prose.py",
+    ]
+    assert to_check(["CHANGELOG.md"]) == []
+    assert to_check(["pyproject.toml"]) == ["report", "stats"]
+    everyone = set(to_check(["report/ledger/ledger.py"]))
+    assert {"report/ledger/ledger.py", "report/pipeline.py", "report/document/fill.py"} < everyone
+    assert len(everyone) < len(MODULES)

@@ -1,9 +1,10 @@
 """Imports go one way: a room uses rooms before it, and nothing that comes after."""
 
-import ast
 from pathlib import Path
 
 import pytest
+
+from tests.concerned import MODULES, imports
 
 ROOT = Path(__file__).resolve().parents[2] / "report"
 ROOMS = (
@@ -17,26 +18,6 @@ ROOMS = (
     "pipeline",
     "cli",
 )
-
-
-def module(path: Path) -> str:
-    parts = path.relative_to(ROOT.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-MODULES = {module(path): path for path in sorted(ROOT.rglob("*.py"))}
-
-
-def imports(path: Path) -> set[str]:
-    """Every module of ours that a file imports, wherever in it, under TYPE_CHECKING too."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            names = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {name if name in MODULES else node.module for name in names}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return {name for name in found if name.split(".")[0] == "report"}
 
 
 def room(name: str) -> int | None:

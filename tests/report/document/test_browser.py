@@ -82,6 +82,7 @@ def test_each_column_of_numbers_is_sorted_by_value_and_missing_ones_are_last(
     assert values == sorted(values, reverse=direction == "descending")
 
 
+@pytest.mark.slow
 def test_on_paper_the_table_shows_p_and_adjusted_p(browser):
     from pypdf import PdfReader
 
@@ -200,6 +201,7 @@ def test_on_a_phone_the_page_does_not_scroll_sideways(page):
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser, scheme):
     from importlib.resources import files
