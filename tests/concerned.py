@@ -6,6 +6,7 @@ The change is what is not committed yet, or else the last commit.
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -75,7 +76,8 @@ def module(path: Path) -> str:
 MODULES = {module(path): path for room in OURS for path in sorted((ROOT / room).rglob("*.py"))}
 
 
-def imports(path: Path) -> set[str]:
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
     """Return every module of ours that a file imports, wherever in it, under TYPE_CHECKING too."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -84,7 +86,7 @@ def imports(path: Path) -> set[str]:
             found |= {name if name in MODULES else node.module for name in names}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    return {name for name in found if name.split(".")[0] in OURS}
+    return frozenset(name for name in found if name.split(".")[0] in OURS)
 
 
 def to_check(files: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ needs_browser = pytest.mark.skipif(
     not (shutil.which("chromium") and shutil.which("chromedriver")),
     reason="chromium and chromedriver are not installed",
 )
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 
 NUMBERS = ("n", "Estimate", "CI", "p", "Floor", "Adjusted p", "m")
 
@@ -82,7 +82,6 @@ def test_each_column_of_numbers_is_sorted_by_value_and_missing_ones_are_last(
     assert values == sorted(values, reverse=direction == "descending")
 
 
-@pytest.mark.slow
 def test_on_paper_the_table_shows_p_and_adjusted_p(browser):
     from pypdf import PdfReader
 
@@ -201,7 +200,6 @@ def test_on_a_phone_the_page_does_not_scroll_sideways(page):
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser, scheme):
     from importlib.resources import files
