@@ -119,12 +119,13 @@ def studentised(x: Floats, indices: Integers, level: float) -> Found:
 
 def exact_bootstrap(x: Floats, y: Floats, level: float) -> Found:
     """Percentile interval of Spearman's rho over all resamples with their probabilities."""
-    n, chances = len(x), list[tuple[float, float]]()
-    for chosen in itertools.combinations_with_replacement(range(n), n):
-        rows = np.array(chosen)
-        times = np.bincount(rows, minlength=n).tolist()
+    n = len(x)
+    drawn = list(itertools.combinations_with_replacement(range(n), n))
+    chances: list[tuple[float, float]] = []
+    for chosen, value in zip(drawn, rho(x[np.array(drawn)], y[np.array(drawn)]), strict=True):
+        times = [chosen.count(i) for i in range(n)]
         ways = math.factorial(n) // math.prod(math.factorial(t) for t in times)
-        chances.append((float(rho(x[rows], y[rows])), ways / n**n))
+        chances.append((float(value), ways / n**n))
     known = sorted(pair for pair in chances if math.isfinite(pair[0]))
     total, reached, ends = sum(w for _, w in known), 0.0, list[float]()
     wanted = [(1 - level) / 2, (1 + level) / 2]
