@@ -369,6 +369,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Arguments; those of the process by default.
     """
     args = _parser().parse_args(argv)
+    os.environ["MPLBACKEND"] = "agg"  # Jupyter names one of its own to every command
     from report.study.errors import InputError, ReportError
 
     try:

@@ -111,11 +111,14 @@ def _know_fonts() -> None:
 
 @contextmanager
 def _house_style(salt: str) -> Generator[None]:
-    from matplotlib import rc_context
+    """Draw in our style, whatever a ``matplotlibrc`` of the user says."""
+    from matplotlib import rc_context, rcdefaults, rcParams
 
     _know_fonts()
     style: Any = {**_STYLE, "svg.hashsalt": salt}
-    with rc_context(style):
+    with rc_context():
+        rcdefaults()
+        rcParams.update(style)
         yield
 
 

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -54,6 +55,17 @@ def test_a_wrong_field_is_named(tmp_path, capsys):
     (tmp_path / "study.toml").write_text('id = "x"\ncolour = "red"\n')
     assert main(["check", str(tmp_path)]) == 1
     assert "study.toml: " in capsys.readouterr().err
+
+
+def test_the_backend_that_jupyter_names_is_not_asked_for(tmp_path):
+    """Jupyter sets MPLBACKEND for every `!command`; outside of it there is no such module."""
+    command = [sys.executable, "-m", "report", "figures", PUBLISHED, "--only", "exp1", "--quick"]
+    backend = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path)], env=os.environ | backend, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(".svg")
 
 
 @pytest.mark.parametrize(

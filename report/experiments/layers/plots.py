@@ -136,6 +136,8 @@ def _finish(canvas: Canvas, panels: Any, group: Profiles, notes: tuple[str, str]
         axes.set_title(note, fontsize=8, weight="normal")
         axes.grid(axis="y")
         axes.margins(x=0.02)
-    handles, labels = panels[0].get_legend_handles_labels()
-    canvas.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 6),
-                  handlelength=2.2, columnspacing=1.2)  # fmt: skip
+    curves = panels[0].get_lines()  # named: by itself a legend leaves out names like "_a"
+    canvas.legend(
+        handles=curves, loc="outside lower center", ncols=min(len(curves), 6),
+        handlelength=2.2, columnspacing=1.2,
+    )  # fmt: skip

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib import font_manager, get_data_path
+from matplotlib import font_manager, get_data_path, rc_context, rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
@@ -82,6 +82,27 @@ def test_a_figure_is_saved_in_every_format_with_the_same_bytes_each_time(tmp_pat
     second = [path.read_bytes() for path in figures.save(figure, tmp_path / "b")]
     assert first == second
     assert len(first) == len(figures.FORMATS) == 3
+
+
+def test_the_style_of_the_user_changes_nothing(tmp_path, every_format):
+    """What a matplotlibrc sets: it is found in the folder where the program is started."""
+
+    def draw(canvas):
+        axes = canvas.subplots()
+        axes.plot([0, 1], [1, 0], label="a_b $x$")
+        axes.legend()
+
+    figure = Figure("some-id", "name", "A caption.", "What is seen.", (3, 2), draw)
+    house = [path.read_bytes() for path in figures.save(figure, tmp_path / "a")]
+    theirs = {
+        "lines.marker": "s", "axes.labelpad": 20, "text.usetex": True, "savefig.bbox": "tight",
+        "axes.titlepad": 30, "legend.loc": "upper left", "path.simplify": False,
+        "pdf.compression": 0, "figure.constrained_layout.h_pad": 0.4,
+    }  # fmt: skip
+    with rc_context(theirs):
+        saved = [path.read_bytes() for path in figures.save(figure, tmp_path / "b")]
+        assert rcParams["lines.marker"] == "s"
+    assert saved == house
 
 
 def test_an_empty_panel_says_why():

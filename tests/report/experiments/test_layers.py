@@ -262,3 +262,17 @@ def test_one_model_or_none_is_told_in_words(n_models):
     assert "fingerprint" not in text
     for figure in section.figures:
         figure.draw(Canvas(figsize=figure.size, layout="constrained"))
+
+
+@pytest.mark.parametrize("short", ["_corvus", "$x$", "a & b"])
+def test_the_legend_names_every_curve(short):
+    rng = np.random.default_rng(9)
+    study = ladder()
+    models = [study.models[0].model_copy(update={"short": short}), *study.models[1:]]
+    study = study.model_copy(update={"models": tuple(models)})
+    data = StudyData(study, by_hand(study, [rng.normal(2, 0.1, (8, 6)) for _ in range(2)]))
+    for figure in layers.present([data], *made(data)).figures:
+        canvas = Canvas(figsize=figure.size, layout="constrained")
+        figure.draw(canvas)
+        named = [text.get_text() for legend in canvas.legends for text in legend.get_texts()]
+        assert named == [short, models[1].label]
