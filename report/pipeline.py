@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
-from collections.abc import Callable, Collection, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from report.document import manifest, outputs
 from report.document.figures import save_all
 from report.document.intervals import mark_intervals
 from report.document.paper import Manuscript, write_source
+from report.document.place import check_place, last_of, replacing
 from report.document.render import Rendered, Renderer, install_theme, render
 from report.experiments import EXPERIMENTS, claims, needed_for, reproduction
 from report.experiments.base import Analysis, StudyData
@@ -175,10 +174,11 @@ def build(folders: Sequence[Path], out: Path, options: Options, progress: Progre
     ReportError
         Of the kind that says what was wrong. The last good build stays as it was.
     """
-    results = compute(load(folders, quick=options.quick), options, progress)
-    studies = [data.study for data in results.studies]
+    studies = load(folders, quick=options.quick)
     target = out / "+".join(study.id for study in studies)
-    with _replacing(target) as folder:
+    check_place(target)
+    results = compute(studies, options, progress)
+    with replacing(target, progress) as folder:
         progress("write ledger, tables and values")
         outputs.write_ledger(results.ledger, folder)
         outputs.write_data([(d.study, d.features) for d in results.studies], folder)
@@ -223,11 +223,6 @@ def _no_pdf(rendered: Rendered, studies: Sequence[Study]) -> str:
     )  # fmt: skip
 
 
-def last_of(build: Path) -> Path:
-    """Return where the build before is kept: what `report diff` reads of it."""
-    return build.parent / ".last" / build.name
-
-
 def _keep_last(target: Path, new: Path) -> str:
     """Say what changed since the last build in ``target``, and keep its part of the comparison.
 
@@ -251,30 +246,3 @@ def _keep_last(target: Path, new: Path) -> str:
             (kept / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, kept / name)
     return said
-
-
-@contextmanager
-def _replacing(target: Path) -> Generator[Path]:
-    """Give a folder to write in, and put it in ``target``'s place when all went well.
-
-    After a failure the unfinished folder is left beside the last good build as
-    ``<name>.failed``: the ledger in it is complete, and the renderer's input can be looked at.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    failed = target.with_name(f"{target.name}.failed")
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    work.chmod(0o755)
-    try:
-        yield work
-    except BaseException:
-        shutil.rmtree(failed, ignore_errors=True)
-        work.rename(failed)
-        raise
-    shutil.rmtree(failed, ignore_errors=True)
-    if target.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-        target.rename(old / "build")
-        work.rename(target)
-        shutil.rmtree(old)
-    else:
-        work.rename(target)

@@ -142,11 +142,12 @@ def _build_folder(parser: argparse.ArgumentParser) -> None:
 
 def _finished(args: argparse.Namespace) -> Path:
     """Return the build that is meant: the one named, or the only one there is."""
-    if args.build is not None:
-        return Path(args.build)
+    from report.document.place import all_in, found_again
     from report.study.errors import UsageError
 
-    found = sorted(path.parent for path in Path("build").glob("*/manifest.json"))
+    if args.build is not None:
+        return found_again(Path(args.build))
+    found = all_in(Path("build"))
     if len(found) == 1:
         return found[0]
     which = ", ".join(map(str, found)) or "there is none in build/"

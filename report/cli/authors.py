@@ -30,7 +30,8 @@ def add(command: Command) -> None:
 
 def _diff(args: argparse.Namespace) -> int:
     from report.audit.diff import run
-    from report.pipeline import last_of
+    from report.document.place import found_again, last_of
 
-    old, new = (args.old, args.new) if args.new else (last_of(args.old), args.old)
+    new = found_again(args.new or args.old)
+    old = found_again(args.old) if args.new else last_of(args.old)
     return run(old, new, as_json=args.json, page=args.html, most=10**9 if args.all else SHOWN)

@@ -13,6 +13,7 @@ from typing import Any, cast
 import tomlkit
 
 from report.study.errors import InputError
+from report.study.study import id_of
 from report.study.texts import read_text
 
 _CAPTURE = re.compile(
@@ -96,7 +97,7 @@ def _document(
     name = folder.resolve().name
     questions = max((found.n_questions for found in described.values()), default=0)
     document = tomlkit.document()
-    document["id"] = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "study"
+    document["id"] = id_of(folder)
     document["title"] = tomlkit.item(name.encode(errors="replace").decode()).comment(
         "the title of the document"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cached_property
@@ -105,6 +106,11 @@ class Model(BaseModel):
     def label(self) -> str:
         """The name for figures."""
         return self.short or self.name
+
+
+def id_of(folder: Path) -> str:
+    """Return the id of a new study: the name of its folder, in the characters of an id."""
+    return re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "study"
 
 
 class Study(BaseModel):

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from report.study.settings import rng_for
+from report.study.study import id_of
 from report.synthetic.draw import (
     CANDIDATES,
     FloatArray,
@@ -87,7 +88,7 @@ def simulate(
     Parameters
     ----------
     folder : Path
-        Gets ``study.toml``, ``planted.toml`` and ``raw/``.
+        Gets ``study.toml``, ``planted.toml`` and ``raw/``. The study is named after it.
     models : int
         The first half of them, rounded up, are calibrated too.
     questions : int
@@ -118,7 +119,9 @@ def simulate(
         _write_baseline(raw, model, shared, profile, hidden, seed)
         if model.calibrated:
             _write_calibration(raw, model, shared, hidden, seed)
-    (folder / "study.toml").write_text(_study(plan, questions, seed), encoding="utf-8")
+    (folder / "study.toml").write_text(
+        _study(id_of(folder), plan, questions, seed), encoding="utf-8"
+    )
     (folder / "planted.toml").write_text(_planted(plan), encoding="utf-8")
 
 
@@ -276,8 +279,8 @@ def _tables(name: str, rows: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def _study(plan: Sequence[Planted], questions: int, seed: int) -> str:
-    head = f"""id = "synthetic-{seed}"
+def _study(name: str, plan: Sequence[Planted], questions: int, seed: int) -> str:
+    head = f"""id = "{name}"
 title = "Synthetic study with planted effects"
 date = 2026-01-01
 source = "a simulation; see planted.toml beside it"

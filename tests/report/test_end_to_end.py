@@ -227,7 +227,7 @@ def test_a_study_without_anything_has_a_document_that_says_so(
     monkeypatch.setattr(figures, "FORMATS", ("svg", "png"))  # Word takes the second
     simulate(tmp_path / "study", models=2, questions=6, layers=3, hidden=16, seed=1)
     shutil.rmtree(tmp_path / "study" / "raw")
-    made = built(tmp_path / "study", tmp_path, "html", "docx")
+    made = built(tmp_path / "study", tmp_path / "out", "html", "docx")
     text = Page((made.folder / "report.html").read_text("utf-8")).text
     assert "there are no captures" in text
     assert "Neither captures nor published tables hold what this section needs." in text
@@ -287,19 +287,19 @@ def test_a_failed_render_leaves_the_last_build_and_its_own_ledger(
         path.unlink()  # a calibration has one figure, which is soon drawn
     command = ["build", str(study), "--out", str(out), "--to", "html", "--quick"]
     assert main([*command, "--renderer", "embedded"]) == 0
-    good = contents(out / "synthetic-1")
+    good = contents(out / "study")
     monkeypatch.setenv("QUARTO_PATH", str(tmp_path / "no-quarto-here"))
     assert main([*command, "--renderer", "quarto"]) == 3
     assert "QUARTO_PATH names" in capsys.readouterr().err
-    assert contents(out / "synthetic-1") == good
-    failed = contents(out / "synthetic-1.failed")
+    assert contents(out / "study") == good
+    failed = contents(out / "study.failed")
     assert failed["ledger.json"] == good["ledger.json"]
     assert failed["ledger.csv"] == good["ledger.csv"]
     assert "report.html" not in failed
     # The next good build clears up.
     assert main([*command, "--renderer", "embedded"]) == 0
-    assert contents(out / "synthetic-1") == good
-    assert {path.name for path in out.iterdir()} == {"synthetic-1", ".cache"}
+    assert contents(out / "study") == good
+    assert {path.name for path in out.iterdir()} == {"study", ".cache", ".study.lock"}
 
 
 # --- the shipped captures ----------------------------------------------------------------

@@ -9,7 +9,8 @@ from report.audit.diff import against_last, compare
 from report.audit.diff.show import as_page
 from report.audit.finished import load_finished
 from report.cli import main
-from report.pipeline import Options, build, last_of
+from report.document.place import last_of
+from report.pipeline import Options, build
 
 OPTIONS = Options(formats=(), renderer="embedded", quick=True)
 
@@ -73,7 +74,7 @@ def test_a_changed_capture_value_moves_what_rests_on_it_and_nothing_else(differe
     assert not any(name.startswith(("generation.mean", "layers.")) for name in axes)
     assert not any("verbose-concise" in name and name.startswith("behaviour.axis") for name in axes)
     assert [(c.kind, c.where) for c in difference.causes] == [
-        ("input", "synthetic-3/sim_01_baseline.json")
+        ("input", "trial/sim_01_baseline.json")
     ]
     assert not difference.appeared
     assert not difference.vanished
@@ -112,7 +113,7 @@ def test_the_command_prints_text_json_and_a_page(pair, difference, tmp_path, cap
     assert main(["diff", old, new, "--json"]) == code
     said = json.loads(capsys.readouterr().out)
     assert said["summary"] == difference.line()
-    assert said["causes"][0]["where"] == "synthetic-3/sim_01_baseline.json"
+    assert said["causes"][0]["where"] == "trial/sim_01_baseline.json"
     assert main(["diff", new]) == code  # against the build before
 
 

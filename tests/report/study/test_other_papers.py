@@ -161,7 +161,8 @@ def test_peaks_without_a_number_of_layers_have_no_bound(tmp_path: Path, write_st
     peak = results.ledger["signature.peak.dune.calm-agitated.published"]
     assert (peak.value, peak.p) == (0.35, None)
     options = Options((), "embedded", quick=True)
-    built = load_finished(build([tmp_path / "tone"], tmp_path, options, lambda _: None).folder)
+    made = build([tmp_path / "tone"], tmp_path / "out", options, lambda _: None)
+    built = load_finished(made.folder)
     compared = compare(built.ledger[peak.id], built)
     assert compared is not None
     assert "estimate" in compared.agree

@@ -53,7 +53,7 @@ class Recovered:
 def studies(tmp_path_factory: pytest.TempPathFactory) -> list[Recovered]:
     found: list[Recovered] = []
     for seed in SEEDS:
-        folder = tmp_path_factory.mktemp("synthetic") / f"seed-{seed}"
+        folder = tmp_path_factory.mktemp("synthetic") / f"synthetic-{seed}"
         simulate(folder, models=6, questions=30, layers=12, hidden=64, seed=seed)
         planted = tomllib.loads((folder / "planted.toml").read_text("utf-8"))
         results = compute(load([folder], quick=True), QUICK, lambda _: None)
@@ -239,8 +239,9 @@ def test_files_that_travel_alone_say_synthetic(document: Built) -> None:
 
 
 def test_a_synthetic_study_beside_a_real_one_is_told_apart(tmp_path: Path, root: Path) -> None:
-    simulate(tmp_path, models=2, questions=8, layers=4, hidden=16, seed=1)
-    studies = load([root / "data" / "entropy-2026-02", tmp_path], quick=True)
+    study = tmp_path / "synthetic-1"
+    simulate(study, models=2, questions=8, layers=4, hidden=16, seed=1)
+    studies = load([root / "data" / "entropy-2026-02", study], quick=True)
     results = compute(studies, QUICK, lambda _: None)
     for figure in outputs.figures_of(results.sections):
         synthetic = figure.filename.startswith("synthetic-1/")

@@ -35,6 +35,15 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"), [("trial", "trial"), ("Second trial_2", "second-trial-2"), ("—", "study")]
+)
+def test_a_study_is_named_after_its_folder(name, expected, tmp_path):
+    """Studies of one seed must not replace each other among the builds."""
+    simulate(tmp_path / name, models=1, questions=4, layers=1, hidden=8, seed=1)
+    assert load_study(tmp_path / name).id == expected
+
+
 def planted(folder: Path) -> dict[str, list[dict[str, Any]]]:
     return tomllib.loads((folder / "planted.toml").read_text(encoding="utf-8"))
 
@@ -145,11 +154,12 @@ def test_calibration_rows_stand_axis_by_axis_with_the_same_questions(small: Path
 
 
 def test_the_same_seed_gives_the_same_bytes(small: Path, tmp_path: Path) -> None:
-    simulate(tmp_path, models=3, questions=12, layers=5, hidden=32, seed=7)
+    again = tmp_path / small.name
+    simulate(again, models=3, questions=12, layers=5, hidden=32, seed=7)
     names = sorted(path.relative_to(small) for path in small.rglob("*") if path.is_file())
-    assert names == sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*") if p.is_file())
+    assert names == sorted(p.relative_to(again) for p in again.rglob("*") if p.is_file())
     for name in names:
-        assert (small / name).read_bytes() == (tmp_path / name).read_bytes(), name
+        assert (small / name).read_bytes() == (again / name).read_bytes(), name
 
 
 def test_another_seed_gives_another_study(small: Path, tmp_path: Path) -> None:
