@@ -24,7 +24,7 @@ ROOMS = (
     ("templates", ("tests/templates", "tests/report/document")),
     ("data", ("tests/report/study", "tests/report/capture")),
     ("report/pipeline.py", ("tests/report/test_pipeline.py", "tests/report/test_cli.py")),
-    ("report/cli", ("tests/report/test_cli.py",)),
+    ("report/cli", ("tests/report/test_cli.py", "tests/report/test_boundary.py")),
     ("README.md", ("tests/report/test_docs.py",)),
 )
 

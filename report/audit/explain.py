@@ -162,7 +162,7 @@ def explain(folder: Path, wanted: str, *, as_json: bool) -> int:
         problem = f"can't be explained: {type(error).__name__}: {error}"
         raise InputError(folder / "ledger.json", entry.id, problem, AGAIN) from error
     if as_json:
-        print(json.dumps(told, ensure_ascii=False, indent=1))
+        print(json.dumps(told, indent=1))
         return 0
     print(to_text(told))
     if told["snippet"]:

@@ -112,6 +112,8 @@ def load_finished(folder: Path) -> Finished:
                 raise InputError(
                     path, "", "it is a link or no plain file, and a build has none of these", AGAIN
                 )
+            if path.is_file() and path.stat().st_size > MOST_BYTES:
+                raise InputError(path, "", "it is too large to be read", AGAIN)
     path = folder / "manifest.json"
     manifest = checked(Manifest, read_json(path), path)
     path = folder / "ledger.json"
@@ -131,8 +133,6 @@ def load_finished(folder: Path) -> Finished:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise InputError(path, "", "it is too large to be read", AGAIN)
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         problem = "the file is missing" if not path.exists() else str(error)

@@ -202,7 +202,7 @@ def run(
             key: [asdict(report) | {"verdict": report.verdict} for report in reports]
             for key, reports in found.items()
         }
-        print(json.dumps(listed, ensure_ascii=False, indent=1, allow_nan=False))
+        print(json.dumps(listed, indent=1, allow_nan=False))
     else:
         console = Console()
         if not console.is_terminal:  # a file or a pipe has no width of its own

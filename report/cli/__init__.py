@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from report import __version__
-from report.cli import authors
+from report.cli import authors, boundary
 
 EXIT_CODES = """\
 exit codes:
@@ -273,7 +273,7 @@ def _claims(args: argparse.Namespace) -> int:
         print("nothing to check: no claims.toml in " + ", ".join(map(str, _folders(args))))
         return 0
     if args.json:
-        print(json.dumps([v.row() for v in verdicts], ensure_ascii=False, indent=1))
+        print(json.dumps([v.row() for v in verdicts], indent=1))
     else:
         from rich.console import Console
 
@@ -371,19 +371,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = _parser().parse_args(argv)
     os.environ["MPLBACKEND"] = "agg"  # Jupyter names one of its own to every command
-    from report.study.errors import InputError, ReportError
-
-    try:
-        code = int(args.run(args))
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:  # whoever reads, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except ReportError as error:
-        print(f"error: {error}", file=sys.stderr)
-        missing = isinstance(error, InputError) and not error.path.exists()
-        return 3 if missing else error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted; the last finished build is untouched", file=sys.stderr)
-        return 130
+    return boundary.run(lambda: int(args.run(args)))

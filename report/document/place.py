@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Generator
@@ -55,13 +57,18 @@ def all_in(out: Path) -> list[Path]:
 
 
 def check_place(target: Path) -> None:
-    """Refuse to replace what is no build: a study in a folder of its own name, say.
+    """Refuse to replace what is no build (a study in a folder of its own name, say).
 
     Raises
     ------
     UsageError
         If there is something in the build's place that no build wrote.
+    OSError
+        If nothing can be written there.
     """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target.parent))
     there = target.is_symlink() or target.exists()
     if there and not (target.is_dir() and _is_build_or_empty(target)):
         raise UsageError(
@@ -87,7 +94,7 @@ def replacing(target: Path, progress: Callable[[str], None]) -> Generator[Path]:
     progress : callable
         Told when another build is waited for.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    check_place(target)
     lock = _lock(target)
     try:
         lock.acquire(timeout=0)
@@ -96,7 +103,6 @@ def replacing(target: Path, progress: Callable[[str], None]) -> Generator[Path]:
         lock.acquire()
     try:
         _put_back(target)
-        check_place(target)
         for left in target.parent.glob(f".{target.name}.*"):  # by builds that were killed
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)

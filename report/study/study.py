@@ -108,9 +108,14 @@ class Model(BaseModel):
         return self.short or self.name
 
 
+LONGEST_ID = 100
+"""Characters: builds lie in folders that are named after their studies."""
+
+
 def id_of(folder: Path) -> str:
     """Return the id of a new study: the name of its folder, in the characters of an id."""
-    return re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "study"
+    name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
+    return name[:LONGEST_ID].strip("-") or "study"
 
 
 class Study(BaseModel):
@@ -118,7 +123,7 @@ class Study(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=LONGEST_ID)
     title: str
     authors: tuple[Author, ...] = ()
     date: dt.date

@@ -116,7 +116,7 @@ def run(old: Path, new: Path, *, as_json: bool, page: Path | None, most: int) ->
     if page is not None:
         page.write_text(as_page(difference), encoding="utf-8")
     if as_json:
-        print(json.dumps(difference.document(), ensure_ascii=False, indent=1))
+        print(json.dumps(difference.document(), indent=1))
     else:
         print("\n".join(as_text(difference, most)))
     return 1 if difference.decided else 0

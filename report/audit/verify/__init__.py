@@ -40,7 +40,7 @@ class Verification:
             "agrees": not self.disagreements,
             "checks": [asdict(check) for check in self.checks],
         }
-        return json.dumps(document, ensure_ascii=False, indent=1)
+        return json.dumps(document, indent=1)
 
     def to_text(self) -> str:
         """Write what was checked, how many, and each disagreement with its place."""

@@ -82,8 +82,8 @@ def printed(build: Finished) -> Check:
         return check
     try:
         markdown = read_markdown(source.read_text(encoding="utf-8", errors="replace"))
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        check.disagree("report.qmd", f"pandoc can't read it: {error}")
+    except (OSError, ValueError, RecursionError, subprocess.SubprocessError) as error:
+        check.disagree("report.qmd", f"it can't be read: {error}")
         return check
     headers = next((list(row) for anchor, row in markdown.rows.items()
                     if anchor in known.entries), [])  # fmt: skip

@@ -229,6 +229,11 @@ def test_edits_of_the_pdf_and_of_its_source_are_found(tampered):
     assert "'0.987'" in problems[place]
 
 
+def test_a_source_that_is_nested_too_deeply_is_said(tampered):
+    (tampered / "report.qmd").write_text(">" * 3000 + " deep\n", "utf-8")
+    assert "report.qmd" in places(prose.printed(load_finished(tampered)))
+
+
 def test_a_pdf_that_is_none_is_said(tampered):
     (tampered / "report.pdf").write_bytes(b"not a PDF")
     assert "report.pdf" in places(prose.printed(load_finished(tampered)))
