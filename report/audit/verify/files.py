@@ -42,21 +42,46 @@ def hashes(build: Finished, studies: Sequence[Path]) -> Check:
         If one of them can't be read as a study.
     """
     check = Check("Inputs and outputs have the recorded hashes")
+    converted: list[str] = []
     for name, recorded in build.manifest.outputs.items():
         path = inside(build.folder, name)
         if not path.is_file():
             check.disagree(name, "the manifest lists it, but it is missing")
             continue
         check.count("outputs")
-        if _sha256(path) != recorded:
+        if _sha256(path) == recorded:
+            continue
+        if _differs_by_line_ends(path, recorded):
+            converted.append(name)
+        else:
             check.disagree(name, "is not the file that the build wrote")
     held = {study.id: study for study in map(load_study, studies)}
     for study in build.manifest.studies:
-        _inputs(check, build, study, held.get(study.id))
+        _inputs(check, build, study, held.get(study.id), converted)
+    if converted:
+        more = f" and {len(converted) - 3} more" if len(converted) > 3 else ""
+        check.disagree(
+            f"{', '.join(converted[:3])}{more}",
+            "differ from what the build wrote or read by their line ends alone, as after a"
+            " checkout by Git on Windows: check out again with `git config core.autocrlf false`",
+        )
     return check
 
 
-def _inputs(check: Check, build: Finished, study: StudyFields, held: Study | None) -> None:
+def _differs_by_line_ends(path: Path, recorded: str) -> bool:
+    """Whether a file has the recorded hash with the line ends of another system."""
+    plain_ends = path.read_bytes().replace(b"\r\n", b"\n")
+    either = (plain_ends, plain_ends.replace(b"\n", b"\r\n"))
+    return any(hashlib.sha256(content).hexdigest() == recorded for content in either)
+
+
+def _inputs(
+    check: Check,
+    build: Finished,
+    study: StudyFields,
+    held: Study | None,
+    converted: list[str],
+) -> None:
     copy, unread = build.folder / "data" / study.id, 0
     homes = [copy] if held is None else [copy, held.folder, held.raw_folder]
     for item in study.inputs:
@@ -64,7 +89,11 @@ def _inputs(check: Check, build: Finished, study: StudyFields, held: Study | Non
         unread += not found
         check.count("inputs", bool(found))
         for path in found:
-            if _sha256(path) != item.sha256:
+            if _sha256(path) == item.sha256:
+                continue
+            if item.sha256 and _differs_by_line_ends(path, item.sha256):
+                converted.append(f"{study.id}: {item.file}")
+            else:
                 where = "the build's copy" if path.is_relative_to(copy) else str(path)
                 check.disagree(f"{study.id}: {item.file}",
                                f"the input has changed since the build ({where})")  # fmt: skip

@@ -64,6 +64,8 @@ def install_theme(build: Path) -> None:
         shutil.rmtree(theme)
     shutil.copytree(source, theme, ignore=shutil.ignore_patterns("_quarto.yml"))
     shutil.copyfile(source / "_quarto.yml", build / "_quarto.yml")
+    # Git would change line ends in a checkout on Windows, and with them every hash.
+    (build / ".gitattributes").write_text("* -text\n", encoding="utf-8")
     # Not imported: that would load pandas.
     package = importlib.util.find_spec("itables")
     if package is None or package.origin is None:

@@ -116,6 +116,25 @@ def test_nothing_is_flagged_on_an_untouched_build(finished, synthetic):
     assert not any("not re-read" in note for note in hashed.notes if "synthetic-1" in note)
 
 
+def test_line_ends_of_another_system_are_named_as_the_cause(tampered):
+    """As a checkout by Git on Windows has them."""
+    texts = [
+        p for p in tampered.rglob("*")
+        if p.suffix in (".csv", ".qmd", ".json", ".toml") and p.name != "manifest.json"
+    ]  # fmt: skip
+    for path in texts:
+        path.write_bytes(path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+    (told,) = files.hashes(load_finished(tampered), []).disagreements
+    assert "core.autocrlf false" in told.problem
+    assert " more" in told.place
+    edit(tampered / "claims.json", "true", "false")
+    assert "claims.json" in places(files.hashes(load_finished(tampered), []))
+
+
+def test_git_leaves_the_line_ends_of_a_build(finished):
+    assert (finished / ".gitattributes").read_text("utf-8") == "* -text\n"
+
+
 def test_absent_captures_are_counted_and_no_error(finished):
     check = files.hashes(load_finished(finished), [])
     assert check.disagreements == []
