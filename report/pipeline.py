@@ -18,11 +18,11 @@ from report.document.render import Rendered, Renderer, install_theme, render
 from report.experiments import EXPERIMENTS, claims, needed_for, reproduction
 from report.experiments.base import Analysis, StudyData
 from report.experiments.claims.reading import faults_of
-from report.ledger import format as fmt
 from report.ledger.ledger import settle
 from report.study import paths
 from report.study.errors import UsageError
 from report.study.study import Study, fields_holding, load_study
+from report.study.texts import visible
 from report.synthetic.marking import mark_synthetic
 
 QUICK_RESAMPLES = 999
@@ -217,7 +217,7 @@ def _no_pdf(rendered: Rendered, studies: Sequence[Study]) -> str:
               for field in fields_holding(s, strange)]  # fmt: skip
     return (
         "there is no PDF, for its fonts can't display "
-        f"{', '.join(fmt.visible(text) for text in rendered.undisplayable)}; all else is built. "
+        f"{', '.join(visible(text) for text in rendered.undisplayable)}; all else is built. "
         + (f"Give a Latin spelling in {'; '.join(fields)}." if fields
            else "No field of study.toml holds it: look in the captures and published tables.")
     )  # fmt: skip

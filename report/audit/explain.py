@@ -16,6 +16,7 @@ from report.ledger import format as fmt
 from report.ledger.ledger import Entry
 from report.ledger.lineage import read
 from report.study.errors import InputError, UsageError
+from report.study.texts import visible
 
 _IMPORTS = """\
 from __future__ import annotations
@@ -132,7 +133,7 @@ def to_text(told: dict[str, Any]) -> str:
     if told["intermediate"]:
         lines += ["", "On the way"]
         lines += [f"  {k}: {_short(v)}" for k, v in told["intermediate"].items()]
-    return "\n".join(lines)
+    return "\n".join(map(visible, lines))
 
 
 def _vector(values: list[str]) -> str:
@@ -167,7 +168,7 @@ def explain(folder: Path, wanted: str, *, as_json: bool) -> int:
     print(to_text(told))
     if told["snippet"]:
         print(f"\nRun this inside {folder}:\n")
-        _print_code(told["snippet"])
+        _print_code("\n".join(map(visible, told["snippet"].split("\n"))))
     return 0
 
 

@@ -19,6 +19,7 @@ from report.study.errors import InputError
 from report.study.faults import Fault
 from report.study.published import TABLES
 from report.study.study import Study
+from report.study.texts import visible
 from stats.outcome import Reason
 
 if TYPE_CHECKING:
@@ -165,11 +166,11 @@ def print_table(reports: Iterable[FileReport], console: Console) -> None:
     table.add_column("what, and what to do", ratio=5)
     for report in reports:
         table.add_row(
-            Text(report.file),
+            Text(visible(report.file)),
             "–" if report.bytes is None else _size(report.bytes),
-            Text("\n".join(_array(name, a) for name, a in report.arrays.items())),
+            Text("\n".join(visible(_array(name, a)) for name, a in report.arrays.items())),
             Text(report.verdict, style=colours[report.verdict]),
-            Text("\n".join(_sentence(p) for p in report.problems)),
+            Text("\n".join(visible(_sentence(p)) for p in report.problems)),
         )
     console.print(table)
 
@@ -208,7 +209,7 @@ def run(
         if not console.is_terminal:  # a file or a pipe has no width of its own
             console.width = 140
         for study in studies:
-            console.print(study.title, style="bold", markup=False)
+            console.print(visible(study.title), style="bold", markup=False)
             print_table(found[study.id], console)
     every = [report for reports in found.values() for report in reports]
     return int(any(report.verdict == "problem" for report in every))

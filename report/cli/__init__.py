@@ -183,19 +183,19 @@ def _options(args: argparse.Namespace) -> Any:
 
 def _build(args: argparse.Namespace) -> int:
     from report.cli.terminal import steps
-    from report.ledger.format import visible
     from report.pipeline import build
+    from report.study.texts import visible
 
     with steps() as progress:
         built = build(_folders(args), args.out, _options(args), progress)
     for path in built.rendered.outputs.values():
         print(path)
     if built.changes:
-        print(built.changes, file=sys.stderr)
+        print(visible(built.changes), file=sys.stderr)
     for finding in built.findings:
         print(f"problem: {visible(finding)}", file=sys.stderr)
     if built.problem:
-        print(f"error: {built.problem}", file=sys.stderr)
+        print(f"error: {visible(built.problem)}", file=sys.stderr)
         return 1
     return 0
 
@@ -207,6 +207,7 @@ def _watch(args: argparse.Namespace) -> int:
     from report.pipeline import Options, build
     from report.study.errors import MissingToolError, ReportError
     from report.study.paths import TEMPLATES
+    from report.study.texts import visible
 
     try:
         from watchfiles import watch  # pyright: ignore[reportMissingImports] - an extra
@@ -220,7 +221,7 @@ def _watch(args: argparse.Namespace) -> int:
             with steps() as progress:
                 print(build(folders, args.out, options, progress).rendered.outputs["html"])
         except ReportError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {visible(str(error))}", file=sys.stderr)
     return 0
 
 
@@ -260,8 +261,8 @@ def _claims(args: argparse.Namespace) -> int:
     from report.cli.terminal import steps
     from report.experiments.claims import failed, print_verdicts
     from report.experiments.claims.todo import answer, print_todos
-    from report.ledger.format import visible
     from report.pipeline import compute, load
+    from report.study.texts import visible
 
     with steps() as progress:
         results = compute(load(_folders(args), quick=args.quick), _options(args), progress)

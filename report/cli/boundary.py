@@ -86,7 +86,7 @@ def _run(command: Callable[[], int]) -> int:
 
 
 def _say(message: str) -> None:
-    from report.ledger.format import visible
+    from report.study.texts import visible
 
     print(f"error: {visible(message)}", file=sys.stderr)
 

@@ -12,11 +12,13 @@ def steps() -> Generator[Callable[[str], None]]:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    from report.study.texts import visible
+
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _step: None
         return
-    columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=console, transient=True) as display:
         task = display.add_task("start", total=None)
-        yield lambda step: display.update(task, description=step)
+        yield lambda step: display.update(task, description=visible(step))

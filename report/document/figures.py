@@ -21,6 +21,7 @@ import numpy as np
 from report.capture.features import FloatArray
 from report.document.parts import Figure
 from report.study.study import Study
+from report.study.texts import csv_cell
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,7 +156,7 @@ def _save_numbers(figure: Figure, folder: Path) -> Path:
     path = folder / f"{figure.filename}.csv"
     with path.open("w", encoding="utf-8", newline="") as handle:
         csv.writer(handle, lineterminator="\n").writerows(
-            ["" if isinstance(cell, float) and math.isnan(cell) else cell for cell in row]
+            ["" if isinstance(v, float) and math.isnan(v) else csv_cell(v) for v in row]
             for row in figure.numbers
         )
     return path

@@ -19,9 +19,10 @@ from jinja2.bccache import Bucket
 from report.document.parts import Figure, Stat, Table
 from report.document.tables import to_markdown
 from report.ledger import format as fmt
-from report.ledger.format import escape, visible
+from report.ledger.format import escape
 from report.ledger.ledger import Entry, Family, Ledger
 from report.study.errors import TemplateError
+from report.study.texts import visible
 
 
 def yaml(text: str) -> str:

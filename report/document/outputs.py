@@ -21,6 +21,7 @@ from report.ledger.ledger import Ledger
 from report.study.errors import RenderError, UsageError
 from report.study.published import ACCEPTED, write_accepted
 from report.study.study import Study
+from report.study.texts import csv_cell
 
 TABLE_FORMATS = ("csv", "md", "latex", "typst", "html", "docx")
 _SUFFIX = {"latex": "tex", "typst": "typ"}
@@ -204,7 +205,9 @@ def _write_models(study: Study, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(("model", "cohort", "tuning", "family", "level"))
-        writer.writerows((m.key, m.cohort, m.tuning, m.family, m.level) for m in study.models)
+        writer.writerows(
+            (m.key, m.cohort, m.tuning, csv_cell(m.family), m.level) for m in study.models
+        )
 
 
 def named(

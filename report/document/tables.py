@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from report.document.parts import Cell, Column, Stat, Table
 from report.ledger import format as fmt
 from report.ledger.ledger import Ledger
+from report.study.texts import csv_cell
 from stats.outcome import Reason
 
 CellText = Callable[[Stat], str]
@@ -71,8 +72,9 @@ def to_csv(table: Table, ledger: Ledger) -> str:
     """Write comma-separated values: the text of each cell, as printed."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([_plain(c.header) for c in table.columns])
-    writer.writerows(_cells(table, _printed(ledger), str, lambda _: ""))
+    writer.writerow([csv_cell(_plain(c.header)) for c in table.columns])
+    rows = _cells(table, _printed(ledger), str, lambda _: "")
+    writer.writerows([csv_cell(text) for text in row] for row in rows)
     return out.getvalue()
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from report.ledger.ledger import Entry, Ledger
+from report.study.texts import visible
 from stats.methods import by_words
 
 MINUS = "−"
@@ -277,23 +278,6 @@ _SPECIAL = re.compile(r"""([\\`*_{}\[\]#<>|~^$@&'"])""")
 _SMART = re.compile(r"(?<=-)-|-(?=-)|(?<=\.)\.|\.(?=\.|\s|$)")
 # What would begin a list, a definition, a box or a line under a heading at the start of a line.
 _OPENING = re.compile(r"^(\s?)(?:(\w{0,9})([-+:.)])(?=\s|$)|([:=(]))")
-_LINE_BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
-# Control characters, halves of surrogate pairs, and what turns the direction of a line.
-_UNSEEN = re.compile(
-    r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
-
-
-def visible(text: str) -> str:
-    r"""Write text from data on one line, and what can't be seen as a code.
-
-    An escape character, which a terminal would obey, becomes ``\x1b``. Letters, signs and emoji
-    stay as they are.
-    """
-    return _UNSEEN.sub(
-        lambda found: found[0].encode("unicode_escape").decode("ascii"),
-        _LINE_BREAKS.sub(" ", text),
-    )
 
 
 def escape(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from report.study.texts import csv_cell
 from stats.outcome import Estimate, Interval, Outcome, Reason
 
 Evidence = Literal["raw", "features", "published", "simulated"]
@@ -313,7 +314,7 @@ class Ledger:
         if rows:
             writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows({k: csv_cell(v) for k, v in row.items()} for row in rows)
         return out.getvalue()
 
 

@@ -1,17 +1,49 @@
-"""The one way in which the text files of a study are read."""
+"""The one way in which the text files of a study are read, and their text is shown."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
+import re
 import tomllib
 from pathlib import Path
 
 from report.study.errors import InputError
 
 LFS_POINTER = b"version https://git-lfs"
+_LINE_BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
+# Control characters, halves of surrogate pairs, and what turns the direction of a line.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+_FORMULA = ("=", "+", "-", "@", "\t")
+_NUMBERS = re.compile(r"[-+]?[\d.][\d.,;\s\[\]()%–×†-]*(e[-+]?\d+)?")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def visible(text: str) -> str:
+    r"""Write text from data on one line, and what can't be seen as a code.
+
+    An escape character, which a terminal would obey, becomes ``\x1b``. Letters, signs and emoji
+    stay as they are.
+    """
+    return _UNSEEN.sub(
+        lambda found: found[0].encode("unicode_escape").decode("ascii"),
+        _LINE_BREAKS.sub(" ", text),
+    )
+
+
+def csv_cell(value: object) -> object:
+    """Return what stands in a cell of a CSV file: text that no spreadsheet takes for a formula.
+
+    Such text gets an apostrophe before it, as OWASP advises against CSV injection. A carriage
+    return becomes a space: Python's `csv` would leave it unquoted.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r", " ")
+    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBERS.fullmatch(text) else text
 
 
 def check_regular(path: Path) -> None:

@@ -17,6 +17,7 @@ from report.document.parts import Column, Figure, Table
 from report.document.tables import to_markdown
 from report.ledger import format as fmt
 from report.ledger.ledger import Ledger
+from report.study.texts import csv_cell, visible
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 # What a study, or whoever wrote its captures, chooses freely.
@@ -266,7 +267,7 @@ def test_no_short_code_and_no_fence_reaches_the_source(name):
     ],
 )
 def test_what_can_not_be_seen_is_shown_as_a_code(name, shown):
-    assert fmt.visible(name) == shown
+    assert visible(name) == shown
     assert _text(_tree(fmt.escape(name))["blocks"]) == shown
 
 
@@ -277,3 +278,16 @@ def test_a_caption_that_ends_in_an_abbreviation_keeps_its_label_apart(end):
     (block,) = _tree(markdown, "--from=markdown-table_attributes")["blocks"]
     assert block["c"][1][1][0]["c"][-1] == {"t": "Str", "c": "{#tbl-t}"}
     assert _text(block["c"][1]) == f"Over all {end} {{#tbl-t}}"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("=1+1", "'=1+1"), ("+49 30", "+49 30"), ("-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"),
+        ("@SUM(A1)", "'@SUM(A1)"), ("\t=1", "'\t=1"), ("\r=1", " =1"), ("-a", "'-a"),
+        ("-0.5", "-0.5"), ("-.53 [-.7, -.2]", "-.53 [-.7, -.2]"), ("-1e-07", "-1e-07"),
+        ("+.5%", "+.5%"), ("a=b", "a=b"), ("", ""), (-0.5, -0.5), (None, None),
+    ],
+)  # fmt: skip
+def test_no_spreadsheet_takes_a_cell_for_a_formula(value, written):
+    assert csv_cell(value) == written

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import jinja2
 
 from report.audit.diff.changes import Decision, Difference, EntryChange, Field
-from report.ledger.format import visible
 from report.study.paths import TEMPLATES
+from report.study.texts import visible
 
 NOTHING = "—"
 

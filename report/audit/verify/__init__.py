@@ -15,6 +15,7 @@ from report.audit.finished import Finished, load_finished
 from report.audit.recompute import reading
 from report.audit.verify import files, numbers, prose
 from report.audit.verify.findings import Check, Disagreement
+from report.study.texts import visible
 
 __all__ = ["Check", "Disagreement", "Verification", "run", "verify"]
 
@@ -55,7 +56,7 @@ class Verification:
         n = len(self.disagreements)
         said = f"{n} disagreement{'s' * (n != 1)}."
         lines.append(said if n else "Everything agrees.")
-        return "\n".join(lines)
+        return "\n".join(map(visible, lines))
 
 
 def verify(

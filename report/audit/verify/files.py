@@ -19,6 +19,7 @@ from report.document.outputs import values_of
 from report.document.tables import tex
 from report.ledger import format as fmt
 from report.study.study import Study, load_study
+from report.study.texts import csv_cell
 
 
 def _sha256(path: Path) -> str:
@@ -128,10 +129,14 @@ def _ledger_csv(check: Check, build: Finished) -> None:
     text = _read(check, build, "ledger.csv")
     if text is None:
         return
-    found, wanted = (
-        {row["id"]: row for row in csv.DictReader(io.StringIO(t))}
-        for t in (text, build.ledger.to_csv())
-    )
+    try:
+        found, wanted = (
+            {row["id"]: row for row in csv.DictReader(io.StringIO(t, newline=""))}
+            for t in (text, build.ledger.to_csv())
+        )
+    except (csv.Error, KeyError) as error:
+        check.disagree("ledger.csv", f"can't be read as a ledger ({error})")
+        return
     for name in wanted.keys() | found.keys():
         one, other = found.get(name), wanted.get(name)
         if one is None or other is None:
@@ -202,14 +207,18 @@ def _tables(check: Check, build: Finished) -> None:
             check.notes.append(f"{name} is not in the document")
             continue
         source = _read(check, build, name)
-        rows = [] if source is None else list(csv.reader(io.StringIO(source)))[1:]
+        try:
+            rows = [] if source is None else list(csv.reader(io.StringIO(source, newline="")))[1:]
+        except csv.Error as error:
+            check.disagree(name, f"can't be read ({error})")
+            continue
         wanted = expected[path.stem]
         if len(rows) != len(wanted):
             check.disagree(name, f"{len(rows)} rows, {len(wanted)} in the document")
         for i, (row, cells) in enumerate(zip(rows, wanted, strict=False), start=1):
             check.count("table cells", len(cells))
             for j, (cell, should) in enumerate(zip(row, cells, strict=False), start=1):
-                if plain(cell) != plain(should):
+                if plain(cell) != plain(str(csv_cell(should))):
                     check.disagree(
                         f"{name}, row {i} ({row[0]}), column {j}",
                         f"{cell!r}, but the ledger gives {should!r}",

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from report.document import processes
-from report.ledger.format import visible
 from report.study.errors import MissingToolError, RenderError
+from report.study.texts import visible
 
 LONGEST = 1800.0  # seconds that Quarto may take for one format; nine minutes were seen
 LONGEST_VERSION = 30.0  # and to say which version it is

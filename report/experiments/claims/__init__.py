@@ -20,6 +20,7 @@ from report.experiments.claims.reading import Claim, read_claims
 from report.ledger import format as fmt
 from report.ledger.ledger import Ledger
 from report.study.study import Study
+from report.study.texts import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -169,13 +170,15 @@ def print_verdicts(verdicts: Sequence[Verdict], console: Console) -> None:
     for verdict in verdicts:
         claim = verdict.claim
         style = _STYLES[verdict.finding]
-        console.print(Text.assemble((f"{verdict.finding:13}", style), "  ", (claim.id, "bold")))
+        console.print(
+            Text.assemble((f"{verdict.finding:13}", style), "  ", (visible(claim.id), "bold"))
+        )
         lines = [f"“{claim.sentence}” ({claim.where})", verdict.text]
         lines += [f"Read as: {claim.reading}"] if claim.reading else []
         if not verdict.as_expected:
             lines.append(f"Expected: {claim.expected}")
         for line in lines:
-            console.print(Text(line), soft_wrap=True)
+            console.print(Text(visible(line)), soft_wrap=True)
         console.print()
     tally = (f"{_tally(verdicts, finding)} {finding}" for finding in Finding)
     console.print(f"{fmt.count(len(verdicts), 'claim')}: {', '.join(tally)}")

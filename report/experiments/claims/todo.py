@@ -12,6 +12,7 @@ from report.ledger import format as fmt
 from report.ledger.ledger import Entry, Ledger
 from report.study.errors import InputError
 from report.study.study import Study
+from report.study.texts import visible
 from report.study.todo import Todo, read_todos
 
 if TYPE_CHECKING:
@@ -130,6 +131,6 @@ def print_todos(todos: TodoList, console: Console) -> None:
     from rich.text import Text
 
     for item in todos.items:
-        console.print(Text(f"{item.state:6}  {item.todo.item}"), soft_wrap=True)
+        console.print(Text(f"{item.state:6}  {visible(item.todo.item)}"), soft_wrap=True)
     for error in todos.unusable:
-        console.print(Text(str(error), style="red"), soft_wrap=True)
+        console.print(Text(visible(str(error)), style="red"), soft_wrap=True)
