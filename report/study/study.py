@@ -145,13 +145,13 @@ class Study(BaseModel):
         for model in self.models:
             if model.cohort not in cohorts:
                 raise ValueError(f"model {model.key} names the unknown cohort {model.cohort!r}")
-        for kind, keys in (
-            ("axis", [a.key for a in self.axes]),
-            ("cohort", [c.key for c in self.cohorts]),
-            ("model", [m.key for m in self.models]),
+        for name, keys in (
+            ("axes", [a.key for a in self.axes]),
+            ("cohorts", [c.key for c in self.cohorts]),
+            ("models", [m.key for m in self.models]),
         ):
             if len(set(keys)) != len(keys):
-                raise ValueError(f"two entries of [[{kind}s]] share a key")
+                raise ValueError(f"two entries of [[{name}]] share a key")
         names = [m.name for m in self.models]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two models are called {twice[0]!r}; give each its own name")

@@ -165,3 +165,15 @@ def test_a_file_of_a_stranger_that_is_far_too_large_is_not_read(name, command, t
     said = one_message(capsys.readouterr().err)
     assert name.split("/")[-1] in said
     assert "too large" in said
+
+
+@pytest.mark.parametrize("name", ["axes", "cohorts", "models"])
+def test_a_table_that_is_there_twice_is_called_by_its_name(
+    name, tmp_path, capsys, write_study, shipped_fields
+):
+    fields = shipped_fields()
+    fields[name].append(
+        fields[name][0] | {"name": "Another"} if name == "models" else fields[name][0]
+    )
+    assert main(["check", str(write_study(tmp_path / "study", fields))]) == 1
+    assert f"[[{name}]]" in one_message(capsys.readouterr().err)
