@@ -207,6 +207,20 @@ def finished(made_once, synthetic) -> Path:
 
 
 @pytest.fixture
+def small_build(made_once, tmp_path) -> Path:
+    """A copy of a small finished build, of captures alone, that a test may change."""
+
+    def make(folder: Path) -> None:
+        study = folder / "study"
+        simulate(study, models=2, questions=12, layers=3, hidden=16, seed=3)
+        options = Options(("html", "typst"), "embedded", quick=True)
+        build([study], folder / "build", options, lambda _: None)
+
+    made = made_once("small", make) / "build" / "study"
+    return Path(shutil.copytree(made, tmp_path / "small"))
+
+
+@pytest.fixture
 def tampered(finished, tmp_path) -> Path:
     """A copy of the finished build that a test may change."""
     return Path(shutil.copytree(finished, tmp_path / finished.name))

@@ -17,11 +17,13 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure as Canvas
 
+from report.capture.extract import extract
 from report.cli import main
 from report.document import figures, outputs
 from report.document.manifest import code
 from report.document.paper import write_source
 from report.pipeline import Built, Options, Results, build, compute, load
+from report.study.study import load_study
 from report.synthetic.simulate import simulate
 
 Fields = dict[str, Any]
@@ -258,20 +260,16 @@ def test_builds_are_identical_to_the_last_byte(
     assert {"report.html", "report.typ", "ledger.json", "manifest.json"} <= set(first)
 
     study = Path(shutil.copytree(synthetic, tmp_path / "far" / synthetic.name))
-    studies = [root / "data" / "entropy-2026-02", study]
+    studies, cache = [root / "data" / "entropy-2026-02", study], tmp_path / "cache"
+    extract(load_study(study), jobs=2, cache=cache)  # the first build had one process, no cache
     # A PDF is made from its source, the figures and the date alone (test_render_embedded).
-    filled = Options(("html", "typst"), "embedded", jobs=2, cache=tmp_path / "cache", quick=True)
+    filled = Options(("html", "typst"), "embedded", cache=cache, quick=True)
     again = contents(build(studies, tmp_path / "far" / "two", filled, lambda _: None).folder)
     assert again.keys() == first.keys()
     # The finished build may be older than the last change in a room that only reads it.
     by = json.loads(first["manifest.json"])["code"]["report"].encode()
     first["manifest.json"] = first["manifest.json"].replace(by, code()["report"].encode())
     assert [name for name in first if again[name] != first[name]] == []
-
-    results = compute(load(studies, quick=True), filled, lambda _: None)
-    assert results.ledger.to_json().encode() == first["ledger.json"]
-    source = write_source(results, tmp_path, "embedded").read_bytes()
-    assert source == first["report.qmd"]
 
 
 # --- a render that fails -----------------------------------------------------------------

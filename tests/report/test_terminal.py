@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -42,19 +43,20 @@ def test_a_study(command, study, capsys):
 
 
 @pytest.mark.parametrize("command", ["verify", "explain", "diff"])
-def test_a_build_of_a_stranger(command, tampered, finished, capsys):
-    document = json.loads((tampered / "ledger.json").read_text("utf-8"))
+def test_a_build_of_a_stranger(command, small_build, tmp_path, capsys):
+    old = shutil.copytree(small_build, tmp_path / "old")
+    document = json.loads((small_build / "ledger.json").read_text("utf-8"))
     first = document["entries"][0]
     first["label"] = first["method"] = ODD
-    (tampered / "ledger.json").write_text(json.dumps(document), "utf-8")
-    manifest = json.loads((tampered / "manifest.json").read_text("utf-8"))
+    (small_build / "ledger.json").write_text(json.dumps(document), "utf-8")
+    manifest = json.loads((small_build / "manifest.json").read_text("utf-8"))
     manifest["outputs"][f"tables/{ODD.replace('/', '')}.csv"] = "0" * 64
-    (tampered / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    (tampered / "report.qmd").write_text(ODD, "utf-8")
+    (small_build / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    (small_build / "report.qmd").write_text(ODD, "utf-8")
     arguments = {
-        "verify": [str(tampered)],
-        "explain": [first["id"], "--build", str(tampered)],
-        "diff": [str(finished), str(tampered)],
+        "verify": [str(small_build)],
+        "explain": [first["id"], "--build", str(small_build)],
+        "diff": [str(old), str(small_build)],
     }[command]
     main([command, *arguments])
     said = capsys.readouterr()

@@ -85,10 +85,11 @@ def test_each_column_of_numbers_is_sorted_by_value_and_missing_ones_are_last(
 def test_on_paper_the_table_shows_p_and_adjusted_p(browser):
     from pypdf import PdfReader
 
-    # The rows of the table are made alike; a few of them stand for all.
+    # The rows of the table are made alike: a few of them stand for all. Nothing else is printed.
     browser.execute_script(
         "const s = document.createElement('style'); s.id = 'few';"
-        "s.textContent = '#statistics tbody tr:nth-child(n + 30) { display: none }';"
+        "s.textContent = '#statistics tbody tr:nth-child(n + 30), "
+        "main section:not(:has(#statistics)) { display: none }';"
         "document.head.append(s);"
     )
     made = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
