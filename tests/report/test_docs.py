@@ -45,3 +45,15 @@ def test_every_column_that_is_read_is_described(page):
         columns = [*published._NUMBERS.get(table, ()), *published._COUNTS.get(table, ()), *words]
         for column in columns:
             assert f"`{column.rstrip('?')}`" in line, (table, column)
+
+
+def test_every_fault_of_the_table_has_its_test(root):
+    rows = (root / "docs" / "faults.md").read_text("utf-8").splitlines()
+    named = [
+        re.findall(r"`(test_\w+\.py)(?:::(\w+))?`", row.split("|")[3]) for row in rows[7:] if row
+    ]
+    files = {path.name: path.read_text("utf-8") for path in (root / "tests").rglob("test_*.py")}
+    for row, tests in zip([row for row in rows[7:] if row], named, strict=True):
+        assert tests or row.startswith("| **"), row
+        for file, test in tests:
+            assert f"{'class' if test[:1].isupper() else 'def'} {test}" in files[file], (file, test)
