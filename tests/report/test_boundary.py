@@ -163,11 +163,11 @@ def test_an_id_that_is_too_long_for_a_folder_is_a_field(
 
 @pytest.mark.parametrize("name", ["report.html", "_extra/theme.css", "ledger.json"])
 @pytest.mark.parametrize("command", ["verify", "bundle", "explain"])
-def test_a_file_of_a_stranger_that_is_far_too_large_is_not_read(name, command, tampered, capsys):
-    (tampered / name).parent.mkdir(exist_ok=True)
-    with (tampered / name).open("ab") as handle:
+def test_a_file_of_a_stranger_that_is_far_too_large_is_not_read(name, command, small_build, capsys):
+    (small_build / name).parent.mkdir(exist_ok=True)
+    with (small_build / name).open("ab") as handle:
         handle.truncate(3 * 2**30)  # takes no room on the disk
-    named = ["x", "--build", str(tampered)] if command == "explain" else [str(tampered)]
+    named = ["x", "--build", str(small_build)] if command == "explain" else [str(small_build)]
     assert main([command, *named]) == 1
     said = one_message(capsys.readouterr().err)
     assert name.split("/")[-1] in said
