@@ -41,7 +41,7 @@ def run(command: Callable[[], int]) -> int:
         return _run(command)
     finally:
         if here:
-            signal.signal(signal.SIGTERM, before)
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _closed() -> int:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -66,8 +67,10 @@ def test_an_error_of_ours_is_no_message():
 def in_shell(line, *command, **variables):
     return subprocess.run(
         ["sh", "-c", line, "sh", sys.executable, *command],
-        env=os.environ | variables, capture_output=True, text=True,
-    )  # fmt: skip
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+    )
 
 
 @needs_shell
@@ -77,7 +80,7 @@ def in_shell(line, *command, **variables):
     ids=["full", "closed"],
 )
 def test_an_output_that_takes_nothing_is_said(line, words):
-    if "full" in line and not os.path.exists("/dev/full"):  # noqa: PTH110
+    if "full" in line and not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
     done = in_shell(line, *CHECK)
     assert done.returncode == 1

@@ -283,11 +283,22 @@ def test_a_caption_that_ends_in_an_abbreviation_keeps_its_label_apart(end):
 @pytest.mark.parametrize(
     ("value", "written"),
     [
-        ("=1+1", "'=1+1"), ("+49 30", "+49 30"), ("-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"),
-        ("@SUM(A1)", "'@SUM(A1)"), ("\t=1", "'\t=1"), ("\r=1", " =1"), ("-a", "'-a"),
-        ("-0.5", "-0.5"), ("-.53 [-.7, -.2]", "-.53 [-.7, -.2]"), ("-1e-07", "-1e-07"),
-        ("+.5%", "+.5%"), ("a=b", "a=b"), ("", ""), (-0.5, -0.5), (None, None),
+        ("=1+1", "'=1+1"),
+        ("+49 30", "+49 30"),
+        ("-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", " =1"),
+        ("-a", "'-a"),
+        ("-0.5", "-0.5"),
+        ("-.53 [-.7, -.2]", "-.53 [-.7, -.2]"),
+        ("-1e-07", "-1e-07"),
+        ("+.5%", "+.5%"),
+        ("a=b", "a=b"),
+        ("", ""),
+        (-0.5, -0.5),
+        (None, None),
     ],
-)  # fmt: skip
+)
 def test_no_spreadsheet_takes_a_cell_for_a_formula(value, written):
     assert csv_cell(value) == written

@@ -138,6 +138,9 @@ def _finish(canvas: Canvas, panels: Any, group: Profiles, notes: tuple[str, str]
         axes.margins(x=0.02)
     curves = panels[0].get_lines()  # named: by itself a legend leaves out names like "_a"
     canvas.legend(
-        handles=curves, loc="outside lower center", ncols=min(len(curves), 6),
-        handlelength=2.2, columnspacing=1.2,
-    )  # fmt: skip
+        handles=curves,
+        loc="outside lower center",
+        ncols=min(len(curves), 6),
+        handlelength=2.2,
+        columnspacing=1.2,
+    )

@@ -119,9 +119,10 @@ def test_nothing_is_flagged_on_an_untouched_build(finished, synthetic):
 def test_line_ends_of_another_system_are_named_as_the_cause(tampered):
     """As a checkout by Git on Windows has them."""
     texts = [
-        p for p in tampered.rglob("*")
+        p
+        for p in tampered.rglob("*")
         if p.suffix in (".csv", ".qmd", ".json", ".toml") and p.name != "manifest.json"
-    ]  # fmt: skip
+    ]
     for path in texts:
         path.write_bytes(path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
     (told,) = files.hashes(load_finished(tampered), []).disagreements

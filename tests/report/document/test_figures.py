@@ -95,10 +95,16 @@ def test_the_style_of_the_user_changes_nothing(tmp_path, every_format):
     figure = Figure("some-id", "name", "A caption.", "What is seen.", (3, 2), draw)
     house = [path.read_bytes() for path in figures.save(figure, tmp_path / "a")]
     theirs = {
-        "lines.marker": "s", "axes.labelpad": 20, "text.usetex": True, "savefig.bbox": "tight",
-        "axes.titlepad": 30, "legend.loc": "upper left", "path.simplify": False,
-        "pdf.compression": 0, "figure.constrained_layout.h_pad": 0.4,
-    }  # fmt: skip
+        "lines.marker": "s",
+        "axes.labelpad": 20,
+        "text.usetex": True,
+        "savefig.bbox": "tight",
+        "axes.titlepad": 30,
+        "legend.loc": "upper left",
+        "path.simplify": False,
+        "pdf.compression": 0,
+        "figure.constrained_layout.h_pad": 0.4,
+    }
     with rc_context(theirs):
         saved = [path.read_bytes() for path in figures.save(figure, tmp_path / "b")]
         assert rcParams["lines.marker"] == "s"
