@@ -57,3 +57,9 @@ def test_latex_has_booktabs_rules_and_escapes(table, ledger):
 def test_a_table_of_uneven_rows_is_refused():
     with pytest.raises(ValueError, match="has not 1 cells"):
         Table("x", "c", (tables.left("a"),), (("1", "2"),))
+
+
+def test_names_in_a_csv_file_are_no_formulas(ledger):
+    table = Table("x", "c", (tables.left("@a"), tables.left("b")), (("=1+1", "-.53 [-.7, -.2]"),))
+    rows = list(csv.reader(io.StringIO(tables.to_csv(table, ledger))))
+    assert rows == [["'@a", "b"], ["'=1+1", "-.53 [-.7, -.2]"]]

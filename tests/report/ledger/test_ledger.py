@@ -145,3 +145,11 @@ def test_the_result_types_refuse_what_makes_no_sense():
 
 def test_every_reason_has_a_sentence():
     assert all(reason.sentence.endswith(".") for reason in Reason)
+
+
+def test_the_table_is_read_back_whatever_a_label_holds():
+    """No formula for a spreadsheet, and no carriage return that `csv` leaves unquoted."""
+    labelled = [replace(entry("a", 0.5), label="=1+1"), replace(entry("b", 0.5), label="one\rtwo")]
+    written = settle(labelled, [family()]).to_csv()
+    rows = list(csv.DictReader(io.StringIO(written, newline="")))
+    assert [row["label"] for row in rows] == ["'=1+1", "one two"]
