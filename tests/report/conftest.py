@@ -30,6 +30,7 @@ from report.synthetic.simulate import simulate
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "data" / "smollm2"
 EVERY = figures.FORMATS
+SOLVED = figures.LAYOUT
 READERS = (ROOT / "report" / "audit", ROOT / "report" / "cli")
 
 Fields = dict[str, Any]
@@ -88,9 +89,10 @@ def made_once(pytestconfig, tmp_path_factory) -> Callable[[str, Make], Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _sparing() -> Iterator[None]:
-    """Let builds draw each figure in one format, and write no table through pandoc."""
+    """Let builds draw figures once, as the panels come, and write no table through pandoc."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figures, "FORMATS", ("svg",))
+        patch.setattr(figures, "LAYOUT", None)
         patch.setattr(pipeline, "TABLES", ("csv", "md", "latex"))
         yield
 
@@ -99,6 +101,7 @@ def _sparing() -> Iterator[None]:
 def every_format(monkeypatch) -> None:
     """Let builds write what they write for users."""
     monkeypatch.setattr(figures, "FORMATS", EVERY)
+    monkeypatch.setattr(figures, "LAYOUT", SOLVED)
     monkeypatch.setattr(pipeline, "TABLES", outputs.TABLE_FORMATS)
 
 

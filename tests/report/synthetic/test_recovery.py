@@ -20,10 +20,10 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 from scipy import stats
 
-from report import pipeline
 from report.document import outputs
+from report.document.render.embedded import compile_pdf
 from report.ledger.ledger import Entry, Ledger
-from report.pipeline import Built, Options, Results, build, compute, load
+from report.pipeline import Options, Results, compute, load
 from report.synthetic.simulate import simulate
 
 SEEDS = (4, 6, 7)
@@ -203,39 +203,34 @@ def test_every_figure_and_table_says_synthetic(studies: list[Recovered]) -> None
         assert canvas.get_suptitle() == "synthetic data"
 
 
-@pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    folder = tmp_path_factory.mktemp("synthetic") / "small"
-    simulate(folder, models=2, questions=8, layers=4, hidden=16, seed=2)
-    for path in folder.glob("raw/*calibration*"):
-        path.unlink()
-    options = Options(formats=("html", "pdf"), renderer="embedded", quick=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "TABLES", outputs.TABLE_FORMATS)
-        return build([folder], tmp_path_factory.mktemp("out"), options, lambda _: None)
-
-
 @pytest.mark.slow
-def test_the_document_says_synthetic_from_its_title_page_on(document: Built) -> None:
-    html = (document.folder / "report.html").read_text("utf-8")
+def test_the_document_says_synthetic_from_its_title_page_on(small_build: Path) -> None:
+    html = (small_build / "report.html").read_text("utf-8")
     title = html[html.index('id="title-block-header"') : html.index('id="abstract-title"')]
     assert "Synthetic data" in title
     assert "Nothing here is a finding about any language model." in " ".join(html.split())
-    title_page = pypdf.PdfReader(document.folder / "report.pdf").pages[0].extract_text()
+    compile_pdf(small_build / "report.typ", small_build / "report.pdf")
+    title_page = pypdf.PdfReader(small_build / "report.pdf").pages[0].extract_text()
     assert "Synthetic data" in title_page
 
 
 @pytest.mark.slow
-def test_files_that_travel_alone_say_synthetic(document: Built) -> None:
-    folder = document.folder
-    for kind in ("md", "tex", "typ", "html"):
-        tables = sorted((folder / "tables").glob(f"*.{kind}"))
-        assert len(tables) > 10
-        for path in tables:
-            assert "Synthetic data" in path.read_text("utf-8"), path.name
-    assert "Synthetic data" in (folder / "values.tex").read_text("utf-8")
-    ledger = json.loads((folder / "ledger.json").read_text("utf-8"))
+def test_files_that_travel_alone_say_synthetic(small_build: Path) -> None:
+    tables = sorted((small_build / "tables").glob("*.md"))
+    tables += sorted((small_build / "tables").glob("*.tex"))
+    assert len(tables) > 20
+    for path in (*tables, small_build / "values.tex"):
+        assert "Synthetic data" in path.read_text("utf-8"), path.name
+    ledger = json.loads((small_build / "ledger.json").read_text("utf-8"))
     assert {entry["evidence"] for entry in ledger["entries"]} == {"simulated"}
+
+
+@pytest.mark.slow
+def test_tables_that_pandoc_writes_say_synthetic(studies: list[Recovered], tmp_path: Path) -> None:
+    results = studies[0].results
+    tables = outputs.tables_of(results.sections)[:3]
+    for path in outputs.write_tables(tables, results.ledger, tmp_path, ("typst", "html")):
+        assert "Synthetic data" in path.read_text("utf-8"), path.name
 
 
 def test_a_synthetic_study_beside_a_real_one_is_told_apart(tmp_path: Path, root: Path) -> None:
