@@ -13,8 +13,7 @@ import numpy as np
 
 from report.capture.feature_files import write_features
 from report.capture.features import Features
-from report.capture.read_features import read_features
-from report.study.errors import InputError
+from report.capture.read_features import examine
 
 _PACKAGES = Path(__file__).resolve().parents[2]
 _SUMS = "SHA256SUMS"
@@ -57,9 +56,10 @@ def load(entry: Path) -> Features | None:
     try:
         if (entry / _SUMS).read_text(encoding="utf-8") != _sums(entry):
             return None
-        return read_features(entry)
-    except (OSError, UnicodeDecodeError, InputError):
+        features, wrong = examine(entry)
+    except (OSError, UnicodeDecodeError):
         return None
+    return None if wrong else features
 
 
 def store(entry: Path, features: Features) -> None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal
 from report.capture.extract import extract, read_model
 from report.capture.features import Problem
 from report.capture.findings import problem_of
+from report.capture.fit_features import fitted
 from report.capture.inputs import arrays_of, capture_files
 from report.capture.questions import strangers
-from report.capture.read_features import fitted, read_features
-from report.study.errors import InputError
+from report.capture.read_features import read_features
 from report.study.faults import Fault
 from report.study.published import TABLES
 from report.study.study import Study
@@ -121,17 +121,7 @@ def _captures(study: Study) -> list[FileReport]:
 def _features(study: Study) -> list[FileReport]:
     folder = study.features_folder
     files = {path.name: ("", path) for path in sorted(folder.iterdir()) if path.is_file()}
-    try:
-        return _reports(files, fitted(read_features(folder), study).problems)
-    except InputError as error:
-        return _reports(files, [_unusable(error, "all that needs captures")])
-
-
-def _unusable(error: InputError, costs: str) -> Problem:
-    reason = str(Reason.DAMAGED_FILE)
-    return Problem(
-        error.path.name, error.field, error.problem, error.remedy, reason, costs, "", "baseline"
-    )
+    return _reports(files, fitted(read_features(folder), study).problems)
 
 
 def _reports(

@@ -28,10 +28,11 @@ from report.capture.features import (
     Unfiltered,
 )
 from report.capture.findings import Findings
+from report.capture.fit_features import fitted
 from report.capture.inputs import capture_files, describe_inputs
 from report.capture.lengths import limit_of
 from report.capture.questions import strangers
-from report.capture.read_features import fitted, read_features
+from report.capture.read_features import read_features
 from report.capture.repeats import Groups, averaged, groups_of, summed, variances
 from report.capture.rows import TokenRows
 from report.study.study import Model, Study

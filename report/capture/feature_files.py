@@ -17,9 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from report.capture.feature_meta import FORMAT_VERSION, Checksum, seal
 from report.capture.features import Baseline, Calibration, Features, FloatArray
-
-FORMAT_VERSION = 1
 
 Row = dict[str, str]
 
@@ -36,6 +35,10 @@ BY_LAYER = {
     "entropy_corrected": "layer_entropy_corrected",
 }
 TABLES = ("questions", "layers", "spectra", "positions", "calibration")
+FILES = ("meta.json", *(f"{table}.csv" for table in TABLES))
+"""What is read of the feature files."""
+SHIPPED = "shipped"
+"""Folder of a build's features that holds the files that are not used as they were shipped."""
 
 README = """\
 # Features
@@ -64,6 +67,9 @@ embeddings), positions (tokens of an answer) from 1.
 - `calibration.csv`, one row a model, axis, pole and question (`number`): `axis`, `pole`,
   `question`, `n_answers`, `n_tokens`, `n_longest`, `n_words`, `entropy`, `misaligned_entropy`.
 - `meta.json`: format version, scalars by model, problems found, captures with size and SHA-256.
+  `tables` gives the number of each model's rows in each table, and their SHA-256: over one line a
+  row, the names of the columns first, each the list of its cells as JSON writes it. `sha256` is
+  that of all else in `meta.json`, as JSON writes it with sorted keys.
 """
 
 
@@ -75,12 +81,20 @@ def _length(value: float) -> str:
     return str(int(value)) if isinstance(value, np.integer) else repr(float(value))
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
+def _write(
+    path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]
+) -> dict[str, dict[str, Any]]:
+    """Write a table, and return number and checksum of its rows by model."""
+    sums: dict[str, Checksum] = {}
     with path.open("w", encoding="utf-8", newline="") as handle:
         # The line end of RFC 4180: with a bare \n, csv leaves a lone \r in a text unquoted.
-        writer = csv.DictWriter(handle, columns, restval="", lineterminator="\r\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        writer = csv.writer(handle, lineterminator="\r\n")
+        writer.writerow(columns)
+        for row in rows:
+            cells = [row.get(column, "") for column in columns]
+            writer.writerow(cells)
+            sums.setdefault(row["model"], Checksum(columns)).add(cells)
+    return {model: checksum.described for model, checksum in sums.items()}
 
 
 def write_features(features: Features, folder: Path) -> None:
@@ -124,10 +138,13 @@ def write_features(features: Features, folder: Path) -> None:
         "positions": (r for b in baselines for r in _series(b, "running_entropy", "position", 1)),
         "calibration": (r for c in features.calibrations.values() for r in _answer_rows(c)),
     }
-    for table in TABLES:
-        _write(folder / f"{table}.csv", columns[table], rows[table])
+    meta = _meta(features)
+    meta["tables"] = {
+        table: _write(folder / f"{table}.csv", columns[table], rows[table]) for table in TABLES
+    }
+    meta["sha256"] = seal(meta)
     (folder / "README.md").write_text(README, encoding="utf-8")
-    text = json.dumps(_meta(features), ensure_ascii=False, indent=1, allow_nan=False)
+    text = json.dumps(meta, ensure_ascii=False, indent=1, allow_nan=False)
     (folder / "meta.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -233,9 +233,9 @@ class Features(_ComparesArrays):
         for place in wanted:
             found = [
                 p for p in self.problems
-                if p.model == model and p.part == place and p.costs and p.axis in ("", axis)
+                if p.model in ("", model) and p.part == place and p.costs and p.axis in ("", axis)
             ]  # fmt: skip
-            found.sort(key=lambda p: p.axis == "")
+            found.sort(key=lambda p: (p.axis == "", p.model == ""))
             if found:
                 return Reason(found[0].reason)
         return Reason.MISSING_CAPTURE

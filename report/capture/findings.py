@@ -65,6 +65,12 @@ class Findings:
             )
         )
 
+    def error(self, error: InputError, costs: str, part: str) -> None:
+        """Record an error of a file as a problem."""
+        self.problem(
+            error.path, error.field, error.problem, error.remedy, Reason.DAMAGED_FILE, costs, part
+        )
+
     def spellings(self, path: Path, written: Sequence[str], part: str) -> None:
         """Note that questions are matched although they are not spelt alike."""
         if said := respelt(written):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import math
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
-from report.capture.feature_files import BY_LAYER, BY_QUESTION, FORMAT_VERSION, TABLES, Row
+from report.capture.feature_files import BY_LAYER, TABLES, UNFILTERED
+from report.capture.feature_meta import (
+    COSTS,
+    BaselineMeta,
+    CalibrationMeta,
+    read_meta,
+)
+from report.capture.feature_tables import PART, BoolArray, FeatureTable, Rows
 from report.capture.features import (
     Baseline,
     Calibration,
@@ -23,211 +26,222 @@ from report.capture.features import (
     Problem,
     Unfiltered,
 )
+from report.capture.findings import Findings
 from report.capture.lengths import limit_of
-from report.capture.questions import MATCHED_ALIKE, folded, respelt, strangers
-from report.capture.rows import listing
+from report.capture.questions import folded
 from report.study.errors import InputError
-from report.study.study import Study
-from report.study.texts import read_csv, read_text
-from stats.outcome import Reason
 
-_EXTRACT_AGAIN = "Write the features again from the captures."
-
-
-class _Table:
-    """One CSV, read once: rows by model, with errors that name column and line."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.path = folder / f"{name}.csv"
-        self.rows: dict[str, list[Row]] = defaultdict(list)
-        try:
-            for row in read_csv(self.path):
-                if None in row or None in row.values():
-                    raise InputError(self.path, "", "a row is not whole", _EXTRACT_AGAIN)
-                self.rows[row.get("model", "")].append(row)
-        except csv.Error as error:
-            problem = f"can't be read ({error})"
-            raise InputError(self.path, "", problem, _EXTRACT_AGAIN) from error
-
-    def column(self, model: str, name: str, convert: Callable[[str], Any]) -> list[Any]:
-        try:
-            return [convert(row[name]) for row in self.rows.get(model, [])]
-        except KeyError as error:
-            raise InputError(self.path, name, "the column is missing", _EXTRACT_AGAIN) from error
-        except ValueError as error:
-            raise InputError(self.path, name, f"not a number ({error})", _EXTRACT_AGAIN) from error
-
-    def texts(self, model: str, name: str) -> tuple[str, ...]:
-        return tuple(self.column(model, name, str))
-
-    def floats(self, model: str, name: str) -> FloatArray:
-        values = self.column(model, name, lambda cell: float(cell) if cell else math.nan)
-        return np.array(values, dtype=np.float64)
-
-    def integers(self, model: str, name: str) -> IntArray:
-        return np.array(self.column(model, name, int), dtype=np.int64)
-
-    def lengths(self, model: str, name: str) -> IntArray | FloatArray:
-        """Return lengths of answers: whole, or means over several answers."""
-        values = self.floats(model, name)
-        whole = all(cell.lstrip("-").isdigit() for cell in self.texts(model, name))
-        return values.astype(np.int64) if whole else values
-
-    def optional(self, model: str, name: str) -> IntArray:
-        """Return a column that older files lack: then nothing."""
-        held = all(name in row for row in self.rows.get(model, []))
-        return self.integers(model, name) if held else np.zeros(0, dtype=np.int64)
+POLES = ("positive", "negative")
+_LEAST = -1e-6  # an entropy is below 0 by rounding alone
 
 
 def read_features(folder: Path) -> Features:
     """Read the feature files of a study.
 
-    Raises
-    ------
-    InputError
-        If a file is missing or not what it should be, or of another format version.
+    Returns
+    -------
+    Features
+        A file, row or cell that can't be used raises nothing: it costs what rests on it. It
+        stands in ``problems``, after those of the captures; so does an edit.
     """
-    path = folder / "meta.json"
+    features, found = examine(folder)
+    return replace(features, problems=(*features.problems, *found))
+
+
+def examine(folder: Path) -> tuple[Features, tuple[Problem, ...]]:
+    """Read feature files, and return apart what is wrong with them."""
+    general = Findings("")
     try:
-        meta = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise InputError(path, "", f"can't be read ({error})", _EXTRACT_AGAIN) from error
-    version = cast("dict[str, Any]", meta).get("version") if isinstance(meta, dict) else None
-    if version != FORMAT_VERSION:
-        raise InputError(
-            path, "version", f"is {version!r}, this program reads {FORMAT_VERSION}",
-            _EXTRACT_AGAIN,
-        )  # fmt: skip
-    tables = {name: _Table(folder, name) for name in TABLES}
-    try:
-        return Features(
-            baselines={k: _baseline(k, m, tables) for k, m in meta["baselines"].items()},
-            calibrations={
-                k: _calibration(k, m, tables["calibration"])
-                for k, m in meta["calibrations"].items()
-            },
-            problems=tuple(Problem(**problem) for problem in meta["problems"]),
-            inputs=tuple(meta["inputs"]),
-            origin="features",
+        meta = read_meta(folder / "meta.json", general)
+    except InputError as error:
+        general.error(error, "all that needs captures", "baseline")
+        return Features(origin="features"), tuple(general.problems)
+    tables: dict[str, FeatureTable] = {}
+    for name in TABLES:
+        try:
+            tables[name] = FeatureTable(folder, name, meta.tables.get(name, {}))
+        except InputError as error:
+            general.error(error, COSTS[name], PART[name])
+            continue
+        named = meta.calibrations if name == "calibration" else meta.baselines
+        tables[name].check_models(named, general)
+    found = {key: Findings(key) for key in {**meta.baselines, **meta.calibrations}}
+    baselines = {k: _baseline(m, tables, found[k]) for k, m in meta.baselines.items()}
+    calibrations = {k: _calibration(m, tables, found[k]) for k, m in meta.calibrations.items()}
+    features = Features(
+        {key: b for key, b in baselines.items() if b is not None},
+        {key: c for key, c in calibrations.items() if c is not None},
+        tuple(Problem(**problem.model_dump()) for problem in meta.problems),
+        tuple(item.model_dump() for item in meta.inputs),
+        origin="features",
+    )
+    problems = [*general.problems, *(p for of_model in found.values() for p in of_model.problems)]
+    return features, tuple(problems)
+
+
+def _baseline(
+    meta: BaselineMeta, tables: Mapping[str, FeatureTable], findings: Findings
+) -> Baseline | None:
+    if "questions" not in tables:
+        return None
+    rows = tables["questions"].rows(findings)
+    texts = rows.texts("text")
+    n_answers, n_longest = _answers(rows)
+    kept = _kept(rows, "text", [(folded(text),) for text in texts], n_answers)
+    if not kept.any():
+        return None
+    values = _entropies(rows)
+    values |= {name: rows.floats(name) for name in ("slope", "autocorrelation")}
+    values |= {
+        name: rows.floats(name, _LEAST)
+        for name in ("misaligned_entropy", "entropy_within")
+        if name in meta.has
+    }
+    if "entropy_within" not in meta.has and (n_answers > 1).any():
+        rows.problem(
+            "entropy_within",
+            "is missing, although answers are averaged",
+            "the variance between answers to one question",
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(path, str(error), "is not as it was written", _EXTRACT_AGAIN) from error
-
-
-def fitted(features: Features, study: Study) -> Features:
-    """Keep of shipped features what the study names; what it names and they lack is missing."""
-    named = {model.key for model in study.models}
-    problems = [p for p in features.problems if p.model in ("", *named)]
-    unnamed = sorted((features.baselines.keys() | features.calibrations.keys()) - named)
-    if unnamed:
-        problems.append(
-            Problem("meta.json", "", f"holds models that study.toml does not name: "
-                    f"{listing(unnamed)}", "Add them to study.toml, if they belong to the study.",
-                    str(Reason.NOT_TESTED), "", "", "baseline", note=True)
-        )  # fmt: skip
-    baselines = {key: b for key, b in features.baselines.items() if key in named}
-    for key, baseline in baselines.items():
-        nothing = np.full(baseline.n_questions, np.nan)
-        lacking = [a.key for a in study.axes if a.key not in baseline.projections]
-        problems += [
-            Problem("questions.csv", axis, "is not among the features", _EXTRACT_AGAIN,
-                    str(Reason.MISSING_CAPTURE), f"all that needs the projections on {axis}",
-                    key, "projections", axis=axis) for axis in lacking
-        ]  # fmt: skip
-        projections = {a.key: baseline.projections.get(a.key, nothing) for a in study.axes}
-        questions = tuple(map(folded, baseline.questions))
-        problems += _spellings("questions.csv", key, baseline.questions, "projections")
-        baselines[key] = replace(baseline, projections=projections, questions=questions)
-    calibrations = {key: c for key, c in features.calibrations.items() if key in named}
-    for key, c in calibrations.items():
-        problems += _spellings("calibration.csv", key, c.question, "calibration")
-        calibrations[key] = replace(c, question=tuple(map(folded, c.question)))
-    asked = {key: baseline.questions for key, baseline in baselines.items()}
-    problems += [p for p in strangers(study, asked, "{}_baseline.json") if p not in problems]
-    return replace(
-        features, baselines=baselines, calibrations=calibrations, problems=tuple(problems)
-    )
-
-
-def _spellings(file: str, model: str, written: Sequence[str], part: str) -> list[Problem]:
-    if not (said := respelt(written)):
-        return []
-    return [
-        Problem(file, "question", said, MATCHED_ALIKE, str(Reason.MISALIGNED), "", model, part,
-                note=True)
-    ]  # fmt: skip
-
-
-def _baseline(key: str, meta: Mapping[str, Any], tables: Mapping[str, _Table]) -> Baseline:
-    questions, has = tables["questions"], set(meta["has"])
-    texts = questions.texts(key, "text")
-    values = {
-        name: questions.floats(key, name)
-        for name in BY_QUESTION
-        if name != "misaligned_entropy" or name in has
-    }
-    optional: dict[str, FloatArray] = {
-        name: _matrix(tables["layers"], key, column, len(texts))
-        for column, name in BY_LAYER.items()
-        if name in has
-    }
-    if "spectral_entropy" in has:
-        optional["spectral_entropy"] = tables["spectra"].floats(key, "spectral_entropy")
-    if "running_entropy" in has:
-        optional["running_entropy"] = tables["positions"].floats(key, "running_entropy")
+        values["entropy_within"] = np.full(kept.size, np.nan)
+    chosen = {name: column[kept] for name, column in values.items()}
+    chosen |= _layers(meta, tables, kept, findings)
+    if "running_entropy" in meta.has and "positions" in tables:
+        chosen["running_entropy"] = (
+            tables["positions"].rows(findings).floats("running_entropy", _LEAST)
+        )
+    chosen |= _spectrum(meta, tables, findings)
     return Baseline(
-        model=key,
-        questions=texts,
-        n_tokens=questions.lengths(key, "n_tokens"),
-        n_words=questions.lengths(key, "n_words"),
-        n_answers=questions.optional(key, "n_answers"),
-        n_longest=questions.optional(key, "n_longest"),
-        entropy_within=(
-            questions.floats(key, "entropy_within") if "entropy_within" in has else None
-        ),
-        projections={axis: questions.floats(key, axis) for axis in meta["axes"]},
-        filtered=bool(meta["filtered"]),
-        boundaries=str(meta["boundaries"]),
-        unfiltered=_unfiltered(questions, key) if "unfiltered" in has else None,
-        extras=dict(meta["extras"]),
-        **values,
-        **optional,
+        model=findings.model,
+        questions=tuple(texts[i] for i in np.flatnonzero(kept)),
+        n_tokens=rows.lengths("n_tokens")[kept],
+        n_words=rows.lengths("n_words")[kept],
+        projections={axis: rows.floats(axis, axis=axis)[kept] for axis in meta.axes},
+        filtered=meta.filtered,
+        boundaries=meta.boundaries,
+        unfiltered=_unfiltered(rows, kept) if "unfiltered" in meta.has else None,
+        extras=meta.extras,
+        n_answers=n_answers[kept],
+        n_longest=n_longest[kept],
+        **chosen,
     )
 
 
-def _matrix(layers: _Table, key: str, column: str, n_questions: int) -> FloatArray:
-    values = layers.floats(key, column)
-    if n_questions == 0 or values.size == 0 or values.size % n_questions:
-        raise InputError(
-            layers.path, column, f"{values.size} rows of {key} do not fit {n_questions} questions",
-            _EXTRACT_AGAIN,
-        )  # fmt: skip
-    return values.reshape(n_questions, -1)
+def _answers(rows: Rows) -> tuple[IntArray, IntArray]:
+    """Return numbers of answers; older files have none of these columns: then one answer each."""
+    held = [
+        rows.counts(name) if name in rows.table.header else None
+        for name in ("n_answers", "n_longest")
+    ]
+    n_answers, n_longest = held
+    if n_answers is None:
+        n_answers = rows.there.astype(np.int64)
+    if n_longest is None:
+        lengths = rows.lengths("n_tokens")
+        n_longest = ((lengths > 0) & (lengths == lengths.max(initial=0))).astype(np.int64)
+    return n_answers, np.maximum(n_longest, 0)
 
 
-def _unfiltered(questions: _Table, key: str) -> Unfiltered:
-    arrays: dict[str, Any] = {
-        f.name: questions.floats(key, f"unfiltered_{f.name}")
-        for f in fields(Unfiltered)
-        if f.name != "n_inside"
+def _kept(
+    rows: Rows, column: str, labels: Sequence[tuple[str, ...]], n_answers: IntArray
+) -> BoolArray:
+    """Return which rows can be used: those that say what they are about, each another thing."""
+    there = rows.there
+    times = Counter(label for label, held in zip(labels, there, strict=True) if held)
+    nameless = there & np.array([not all(label) for label in labels], dtype=np.bool_)
+    alike = there & ~nameless & np.array([times[label] > 1 for label in labels], dtype=np.bool_)
+    uncounted = there & (n_answers < 1)
+    rows.lose(nameless, column, "is not said in the row of")
+    rows.lose(alike, column, "is the same in the rows of")
+    rows.lose(uncounted & ~nameless & ~alike, "n_answers", "is not 1 or more in the row of")
+    return there & ~nameless & ~alike & ~uncounted
+
+
+def _entropies(rows: Rows) -> dict[str, FloatArray]:
+    """Read an entropy with its bounds and the mass it was seen in: all of a question, or none."""
+    names = ("entropy", "entropy_low", "stored_mass")
+    values = {name: rows.floats(name, _LEAST) for name in names}
+    unknown = np.isnan(list(values.values())).any(axis=0)
+    # The upper bound may be empty: it needs the size of the vocabulary.
+    values["entropy_high"] = rows.floats("entropy_high", _LEAST)
+    return {name: np.where(unknown, np.nan, column) for name, column in values.items()}
+
+
+def _layers(
+    meta: BaselineMeta, tables: Mapping[str, FeatureTable], kept: BoolArray, findings: Findings
+) -> dict[str, FloatArray]:
+    columns = {column: name for column, name in BY_LAYER.items() if name in meta.has}
+    if not columns or "layers" not in tables:
+        return {}
+    try:
+        rows = tables["layers"].rows(findings, kept.size)
+    except InputError as error:
+        findings.error(error, COSTS["layers"], PART["layers"])
+        return {}
+    return {
+        name: rows.floats(column, _LEAST).reshape(rows.shape)[kept]
+        for column, name in columns.items()
     }
-    return Unfiltered(**arrays, n_inside=questions.integers(key, "unfiltered_n_inside"))
 
 
-def _calibration(key: str, meta: Mapping[str, Any], table: _Table) -> Calibration:
+def _spectrum(
+    meta: BaselineMeta, tables: Mapping[str, FeatureTable], findings: Findings
+) -> dict[str, FloatArray]:
+    """Read spectral entropies; without that of one layer, their lowest and highest are unknown."""
+    if "spectral_entropy" not in meta.has or "spectra" not in tables:
+        return {}
+    rows = tables["spectra"].rows(findings)
+    values = rows.floats("spectral_entropy", _LEAST)
+    undefined = rows.there & [text == "" for text in rows.texts("spectral_entropy")]
+    return {"spectral_entropy": values} if (np.isfinite(values) | undefined).all() else {}
+
+
+def _unfiltered(rows: Rows, kept: BoolArray) -> Unfiltered | None:
+    n_inside = rows.counts("unfiltered_n_inside")
+    if (n_inside[kept] < 0).any():
+        rows.problem(
+            "unfiltered_n_inside",
+            "does not count the tokens of every question",
+            "the comparison of bounds with the full entropy",
+        )
+        return None
+    values = {name: rows.floats(f"unfiltered_{name}", _LEAST)[kept] for name in UNFILTERED}
+    return Unfiltered(**values, n_inside=n_inside[kept])
+
+
+def _calibration(
+    meta: CalibrationMeta, tables: Mapping[str, FeatureTable], findings: Findings
+) -> Calibration | None:
+    if "calibration" not in tables:
+        return None
+    rows = tables["calibration"].rows(findings)
+    axes, poles, asked = (rows.texts(name) for name in ("axis", "pole", "question"))
+    n_answers, n_longest = _answers(rows)
+    labels = [
+        (axis, pole if pole in POLES else "", folded(question))
+        for axis, pole, question in zip(axes, poles, asked, strict=True)
+    ]
+    kept = _kept(rows, "axis, pole or question", labels, n_answers)
+    if not kept.any():
+        return None
+    axes, poles, asked = (
+        tuple(cells[i] for i in np.flatnonzero(kept)) for cells in (axes, poles, asked)
+    )
+    n_tokens = rows.lengths("n_tokens")
+    known = "limit" in meta.model_fields_set
     return Calibration(
-        model=key,
-        axis=table.texts(key, "axis"),
-        pole=table.texts(key, "pole"),
-        question=table.texts(key, "question"),
-        n_tokens=table.lengths(key, "n_tokens"),
-        n_words=table.lengths(key, "n_words"),
-        n_answers=table.optional(key, "n_answers"),
-        n_longest=table.optional(key, "n_longest"),
-        limit=meta["limit"] if "limit" in meta else limit_of(table.lengths(key, "n_tokens")),
-        entropy=table.floats(key, "entropy"),
-        boundaries=str(meta["boundaries"]),
-        misaligned_entropy=(
-            table.floats(key, "misaligned_entropy") if "misaligned_entropy" in meta["has"] else None
-        ),
+        model=findings.model,
+        axis=axes,
+        pole=poles,
+        question=asked,
+        n_tokens=n_tokens[kept],
+        n_words=rows.lengths("n_words")[kept],
+        entropy=rows.floats("entropy", _LEAST)[kept],
+        boundaries=meta.boundaries,
+        misaligned_entropy=rows.floats("misaligned_entropy", _LEAST)[kept]
+        if "misaligned_entropy" in meta.has
+        else None,
+        n_answers=n_answers[kept],
+        n_longest=n_longest[kept],
+        limit=meta.limit if known else limit_of(n_tokens),
     )

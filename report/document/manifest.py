@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from report import __version__
+from report.capture.feature_files import FILES
 from report.capture.features import Features
 from report.study.paths import PACKAGE, STATS, TEMPLATES
 from report.study.study import Study
@@ -56,7 +57,7 @@ def inputs_of(study: Study, features: Features) -> list[Mapping[str, Any]]:
     paths = [study.folder / "study.toml", study.folder / "claims.toml"]
     paths += sorted((study.folder / "published").glob("*.csv"))
     if features.origin == "features":
-        paths += sorted(study.features_folder.iterdir())
+        paths += [study.features_folder / name for name in FILES]
     files = [
         {
             "file": p.relative_to(study.folder).as_posix(),

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from report.capture.feature_files import write_features
+from report.capture.feature_files import FILES, SHIPPED, write_features
 from report.capture.features import Features
 from report.document import processes
 from report.document import tables as writers
@@ -189,6 +189,19 @@ def write_data(studies: Sequence[tuple[Study, Features]], folder: Path) -> None:
         _write_models(study, target / "study.csv")
         if features.baselines or features.calibrations:
             write_features(features, target / "features")
+        if features.origin == "features":
+            _keep_shipped(study.features_folder, target / "features")
+
+
+def _keep_shipped(source: Path, used: Path) -> None:
+    """Copy the plain feature files that are not used to the last byte."""
+    for path in (source / name for name in FILES):
+        if not path.is_file() or path.is_symlink():
+            continue
+        same = used / path.name
+        if not same.is_file() or same.read_bytes() != path.read_bytes():
+            (used / SHIPPED).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, used / SHIPPED / path.name)
 
 
 def _copy_plain(source: Path, target: Path) -> None:

@@ -15,6 +15,7 @@ from report.audit.finished import Finished, inside
 from report.audit.schema import StudyFields
 from report.audit.verify.documents import plain
 from report.audit.verify.findings import Check
+from report.capture.feature_files import SHIPPED
 from report.document.outputs import values_of
 from report.document.tables import tex
 from report.ledger import format as fmt
@@ -86,7 +87,7 @@ def _inputs(
     copy, unread = build.folder / "data" / study.id, 0
     homes = [copy] if held is None else [copy, held.folder, held.raw_folder]
     for item in study.inputs:
-        found = [home / item.file for home in homes if (home / item.file).is_file()]
+        found = [path for home in homes if (path := _kept(home, item.file)).is_file()]
         unread += not found
         check.count("inputs", bool(found))
         for path in found:
@@ -103,6 +104,13 @@ def _inputs(
             f"{unread} input{'s' * (unread != 1)} of {study.id} not re-read: no captures here"
             " (name the study's folder with --study)"
         )
+
+
+def _kept(home: Path, name: str) -> Path:
+    """Return where a file is kept: what a build does not use as it was shipped is put apart."""
+    path = home / name
+    shipped = path.parent / SHIPPED / path.name
+    return shipped if path.parent.name == "features" and shipped.is_file() else path
 
 
 # --- tables and values ------------------------------------------------------------------

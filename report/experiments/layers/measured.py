@@ -226,8 +226,11 @@ def _spectra(data: StudyData, group: Profiles, model: Model) -> Iterator[Entry]:
     baseline = group.baselines.get(model.key)
     values = None if baseline is None else baseline.spectral_entropy
     for end, find in (("min", np.nanargmin), ("max", np.nanargmax)):
-        if baseline is None or values is None or not np.isfinite(values).any():
-            estimate, layer = _missing(data, model, group.profile(model)), None
+        layer = None
+        if baseline is None or values is None:
+            estimate = Estimate.missing(data.features.why_missing(model.key, "layers"), 0)
+        elif not np.isfinite(values).any():
+            estimate = _missing(data, model, group.profile(model))
         else:
             layer = int(find(values))
             estimate = Estimate(float(values[layer]), baseline.n_questions)

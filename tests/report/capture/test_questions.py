@@ -86,7 +86,8 @@ def responses(form: str) -> dict[str, object]:
 
 def test_what_was_shipped_as_features_is_folded_as_well(captures, tmp_path):
     from report.capture.feature_files import write_features
-    from report.capture.read_features import fitted, read_features
+    from report.capture.fit_features import fitted
+    from report.capture.read_features import read_features
 
     captures.baseline()
     features = extract(captures.study())
