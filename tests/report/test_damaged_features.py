@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure as Canvas
 
 from report.audit.verify import verify
 from report.capture.extract import extract
 from report.capture.feature_files import write_features
 from report.capture.read_features import read_features
 from report.cli import main
+from report.document import outputs
 from report.document.paper import write_source
 from report.ledger.ledger import Entry, Ledger
 from report.pipeline import Options, Results, build, compute, load
@@ -118,6 +121,34 @@ def test_damage_costs_what_rests_on_it_and_is_said(
 
 def said(entry: Entry) -> object:
     return entry.estimate, entry.outcome
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("questions", "n_tokens"),
+        ("questions", "entropy"),
+        ("questions", "misaligned_entropy"),
+        ("questions", "warm_cold formal_casual"),
+        ("layers", "entropy"),
+        ("spectra", "spectral_entropy"),
+        ("calibration", "entropy"),
+    ],
+)
+def test_columns_of_which_nothing_is_known_leave_a_document_that_reads_well(
+    table: str, columns: str, study: Path, tmp_path: Path, faults: Callable[[str], list[str]]
+) -> None:
+    path = study / "features" / f"{table}.csv"
+    header, *rows = csv.reader(path.read_text("utf-8").splitlines())
+    for row, column in itertools.product(rows, columns.split()):
+        row[header.index(column)] = "abc"
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle).writerows([header, *rows])
+    results = computed(study)
+    assert faults(write_source(results, tmp_path, "embedded").read_text("utf-8")) == []
+    for figure in outputs.figures_of(results.sections):
+        figure.draw(canvas := Canvas(figsize=figure.size))
+        assert any(axes.has_data() for axes in canvas.axes), figure.id
 
 
 @pytest.mark.slow

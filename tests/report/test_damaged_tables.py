@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure as Canvas
 
 from report.audit.finished import load_finished
 from report.audit.recompute import compare
 from report.audit.verify import verify
 from report.cli import main
+from report.document import outputs
 from report.document.paper import write_source
 from report.ledger.ledger import Ledger
 from report.pipeline import Options, Results, compute, load
 from stats.outcome import Reason
-from tests.report.study.test_other_papers import FULL, paper
+from tests.report.study.test_other_papers import FULL, HEADERS, paper
 
 Write = Callable[[Path, dict[str, Any]], Path]
 QUICK = Options(("html",), "embedded", quick=True)
@@ -96,6 +100,44 @@ def test_a_bad_cell_costs_what_rests_on_it(
     assert f"`{table}.csv`" in text
     # What the file holds is quoted as it is.
     assert faults(re.sub(r"(holds|names) \\'.*?\\'", r"\1 a word", text)) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        (table, column)
+        for table, names in HEADERS.items()
+        for column in names.split()
+        if column not in ("model", "axis")
+    ],
+)
+def test_a_column_of_which_nothing_is_known_leaves_a_document_that_reads_well(
+    table: str, column: str, tmp_path: Path, write_study: Write, faults: Callable[[str], list[str]]
+) -> None:
+    place = HEADERS[table].split().index(column)
+    rows = [(*row[:place], "N/A", *row[place + 1 :]) for row in FULL[table]]
+    results = computed(paper(write_study, tmp_path / "tone", FULL | {table: rows}))
+    text = write_source(results, tmp_path, "embedded").read_text("utf-8")
+    assert faults(text.replace("Known are: published, nan", "")) == []
+    for figure in outputs.figures_of(results.sections):
+        figure.draw(canvas := Canvas(figsize=figure.size))
+        assert any(axes.has_data() for axes in canvas.axes), figure.id
+
+
+@pytest.mark.parametrize("column", ["answers", "tokens_per_answer", "recovered_mean_nats"])
+def test_a_column_that_a_table_need_not_have_may_be_empty(
+    column: str, tmp_path: Path, root: Path, faults: Callable[[str], list[str]]
+) -> None:
+    source, without = root / "data" / "entropy-2026-02", shutil.ignore_patterns("claims.toml")
+    study = Path(shutil.copytree(source, tmp_path / "entropy-2026-02", ignore=without))
+    path = study / "published" / "integrity_models.csv"
+    header, *rows = csv.reader(path.read_text("utf-8").splitlines())
+    for row in rows:
+        row[header.index(column)] = ""
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle).writerows([header, *rows])
+    text = write_source(computed(study), tmp_path, "embedded").read_text("utf-8")
+    assert faults(text) == []
 
 
 def test_the_others_of_a_family_gain_nothing_by_it(tone: Path, sound: Ledger) -> None:

@@ -69,7 +69,8 @@ def different(lengths: Floats) -> Found:
 
 
 def weighted_mean(x: Floats, weights: Floats) -> Found:
-    """Mean of x, each value counted as often as its weight says."""
+    """Mean of x, each value counted as often as its weight says; none without a weight."""
+    x, weights = x[weights > 0], weights[weights > 0]
     return {"n": len(x), "estimate": math.fsum(x * weights) / math.fsum(weights)}
 
 

@@ -91,8 +91,10 @@ def present(
     for data in studies:
         if data.published("behaviour"):
             parts.append(_published_part(data, ledger))
-            shown += [_forest(data, ledger), *_zones(data, ledger, "published")]
-            made.append(tables.published_table(data, ledger))
+            if parts[-1]["pairs"]:
+                shown.append(_forest(data, ledger))
+                made.append(tables.published_table(data, ledger))
+            shown += _zones(data, ledger, "published")
             if data.published("dead_zones"):
                 made.append(tables.zones_table(data, ledger, "published"))
         for subject in subjects(data):

@@ -24,9 +24,6 @@ MAX_COLUMNS = 6
 def forest(canvas: Canvas, data: StudyData, pairs: Sequence[Entry], rule: str) -> None:
     """Draw correlations with their intervals, strongest positive on top."""
     axes = canvas.subplots()
-    if not pairs:
-        figures.empty(axes, "No correlation was published.")
-        return
     bounds = [e.estimate.interval and (e.estimate.interval.low, e.estimate.interval.high)
               for e in pairs]  # fmt: skip
     figures.intervals(

@@ -234,11 +234,10 @@ def _sensitivity(data: StudyData, subject: Subject) -> Iterator[Entry]:
         kept = np.isfinite(baseline.entropy)
         if kept.sum() < 2:
             continue
-        n, weights = int(kept.sum()), baseline.n_tokens[kept]
-        weighted = float(np.average(baseline.entropy[kept], weights=weights))
+        n = int(kept.sum())
         kind = "generation" if baseline.is_complete else "top-k"
         yield model_entry(
-            data, "token-weighted", model, Estimate(weighted, n),
+            data, "token-weighted", model, _by_tokens(data, baseline, baseline.entropy),
             method="mean over tokens", label=f"token-weighted {kind} entropy of {model.name}",
             sources=tuple(question_source(data, model, c) for c in ("entropy", "n_tokens")),
         )  # fmt: skip
@@ -287,16 +286,23 @@ def _over_tokens(
     """Weigh answers before filtering by their tokens, as whoever averages all rows does."""
     assert baseline.unfiltered is not None
     column = "entropy_full" if quantity.endswith("full") else "entropy"
-    values = getattr(baseline.unfiltered, column)
-    kept = np.isfinite(values)
     return model_entry(
         data, f"{quantity}-token-weighted", model,
-        Estimate(float(np.average(values[kept], weights=baseline.n_tokens[kept])), int(kept.sum()))
-        if kept.any() else Estimate.missing(Reason.TOO_FEW, 0),
+        _by_tokens(data, baseline, getattr(baseline.unfiltered, column)),
         method="mean over tokens", label=f"{model.name} before filtering: {words}, over all tokens",
         sources=(question_source(data, model, f"unfiltered_{column}"),
                  question_source(data, model, "n_tokens")),
     )  # fmt: skip
+
+
+def _by_tokens(data: StudyData, baseline: Baseline, values: FloatArray) -> Estimate:
+    """Average over answers whose length is known, each as often as it has tokens."""
+    if not (kept := np.isfinite(values)).any():
+        return Estimate.missing(Reason.TOO_FEW, 0)
+    if not (kept := kept & (baseline.n_tokens > 0)).any():
+        return Estimate.missing(data.features.why_missing(baseline.model, "baseline"), 0)
+    mean = np.average(values[kept], weights=baseline.n_tokens[kept])
+    return Estimate(float(mean), int(kept.sum()))
 
 
 def _over_positions(data: StudyData, subject: Subject) -> Iterator[Entry]:

@@ -44,7 +44,8 @@ def present(
         if members := _members(data, ledger):
             parts.append(_published_part(data, ledger))
             tables.append(summary_table(data, ledger, "published", members))
-            shown.append(_figure(data, ledger, "published", members, None))
+            if parts[-1]["lowest"] is not None:
+                shown.append(_figure(data, ledger, "published", members, None))
         for subject in subjects(data):
             parts.append(_measured_part(data, ledger, subject))
             key, described = subject.cohort.key, subject.with_entropy

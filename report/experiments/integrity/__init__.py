@@ -71,7 +71,7 @@ def present(
             part = _measured_part(data, ledger)
             measured.append(part)
             made += tables.measured_tables(data, ledger, part)
-            if part["wrong"]:
+            if part["drawn"]:
                 shown.append(_figure(data, part["wrong"]))
     facts = {
         "published": published, "measured": measured,
@@ -138,12 +138,13 @@ def _supported(data: StudyData, ledger: Ledger) -> list[dict[str, Any]]:
 
 def _lost_published(data: StudyData, ledger: Ledger) -> dict[str, Any] | None:
     for row in data.published("integrity_models"):
-        if row["answers_without_rows"]:
-            names = {
-                quantity.replace("-", "_"): entry_id(SLUG, quantity, row["model"], "published")
-                for quantity in tables.CALIBRATION_FACTS
-            }
-            found = {quantity: ledger[name] for quantity, name in names.items()}
+        found = {
+            quantity.replace("-", "_"): entry
+            for quantity in tables.CALIBRATION_FACTS
+            if (entry := ledger.get(entry_id(SLUG, quantity, row["model"], "published")))
+            and entry.value is not None
+        }
+        if len(found) == len(tables.CALIBRATION_FACTS):
             axis = 2 * data.study.n_questions  # answers: both poles
             return found | {
                 "name": data.study.model(row["model"]).name,
@@ -184,10 +185,15 @@ def _measured_part(data: StudyData, ledger: Ledger) -> dict[str, Any]:
         if (b := data.features.baselines.get(model.key)) is not None
         and b.misaligned_entropy is not None
     ]  # fmt: skip
+    drawn = any(
+        (np.isfinite(b.entropy) & np.isfinite(b.misaligned_entropy)).any()
+        for model in wrong
+        if (b := data.features.baselines[model.key]).misaligned_entropy is not None
+    )
     captures = [*data.features.baselines.values(), *data.features.calibrations.values()]
     open_problems = [p for p in data.problems if not p.note]
     return {
-        "study": data.study, "wrong": wrong,
+        "study": data.study, "wrong": wrong, "drawn": drawn,
         "by_counts": sum(c.boundaries == "counts" for c in captures),
         "by_offsets": sum(c.boundaries == "offsets" for c in captures),
         "by_none": sum(not c.boundaries for c in captures), "captures": len(captures),

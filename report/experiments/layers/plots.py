@@ -60,7 +60,7 @@ def profiles(data: StudyData, group: Profiles, name: str, n_cohorts: int) -> tup
     data : StudyData
     group : Profiles
     name : str
-        Id of the first figure; the second one's ends in ``-spectra``.
+        Id of the first figure; that of the spectra, if there are any, ends in ``-spectra``.
     n_cohorts : int
         Captured cohorts of the study: with more than one, file names carry the cohort's key.
     """
@@ -94,7 +94,7 @@ def profiles(data: StudyData, group: Profiles, name: str, n_cohorts: int) -> tup
         _finish(canvas, panels, group, ("", ""))
 
     unit = group.cohort.unit
-    return (
+    found = (
         Figure(
             name, f"{data.study.id}/{_NAME}{ending}",
             f"Activation entropy of each {unit} by layer, mean over questions. Left: by layer, "
@@ -112,6 +112,9 @@ def profiles(data: StudyData, group: Profiles, name: str, n_cohorts: int) -> tup
             (figures.WIDTH, 2.9), spectra,
         ),
     )  # fmt: skip
+    measured = [group.baselines[m.key].spectral_entropy for m in group.present]
+    known = any(values is not None and np.isfinite(values).any() for values in measured)
+    return found if known else found[:1]
 
 
 def _relative(layers: np.ndarray) -> np.ndarray:
