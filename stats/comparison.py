@@ -329,7 +329,8 @@ def sign_agreement(signs: Sequence[int]) -> Outcome:
         reason = Reason.ALL_TIED if direction.size else Reason.TOO_FEW
         return Outcome.missing(method, reason, direction.size)
     tail = sum(comb(n, i) for i in range(max(positive, n - positive), n + 1)) / 2**n
-    return Outcome(method, n, float(positive), min(1.0, 2.0 * tail), 2.0 ** (1 - n), exact=True)
+    p, floor = probability(2.0 * tail), probability(2.0 ** (1 - n))
+    return Outcome(method, n, float(positive), p, floor, exact=True)
 
 
 def intraclass(means: FloatArray, variances: FloatArray, sizes: NDArray[np.int64]) -> Estimate:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import lru_cache
 from itertools import permutations
 from math import atanh, factorial, isfinite, sqrt, tanh
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stats.checks import FloatArray, confidence, one_of, pair, real, why_not
+from stats.nulls import probability
 from stats.outcome import Alternative, Estimate, Interval, Outcome, Reason
 
 IntArray = NDArray[np.int64]
@@ -20,6 +20,7 @@ EXACT_MAX = 9
 
 _EXACT = "Spearman, exact permutation"
 _T = "Spearman, t approximation"
+_UNDERFLOWS = 171  # 2/n! of it and more is below the smallest normal float
 _PARTIAL = "Partial Spearman, t approximation"
 
 
@@ -337,9 +338,9 @@ def _tail(scores: IntArray, alternative: Alternative) -> tuple[float, float]:
 
 
 def _untied_floor(n: int, alternative: Alternative) -> float:
-    """Smallest p among the n! arrangements of untied data; above 0 also where n! overflows."""
+    """Smallest p among the n! arrangements of untied data."""
     ways = 2 if alternative == "two-sided" else 1
-    return max(min(1.0, ways / factorial(n)), sys.float_info.min)
+    return probability(ways / factorial(min(n, _UNDERFLOWS)))
 
 
 def _t_outcome(method: str, rho: float, n: int, df: int, alternative: Alternative) -> Outcome:

@@ -79,7 +79,7 @@ def wilcoxon_signed_rank(x: ArrayLike, y: ArrayLike) -> Outcome:
     doubled, _ = tied_ranks(np.abs(used), noise[differences != 0.0])
     positive = int(doubled[used > 0].sum())
     n, v = used.size, positive / 2
-    floor = 2.0 ** (1 - n)
+    floor = probability(2.0 ** (1 - n))
     if n <= _EXACT_PAIRS:
         p, _ = two_sided(signed_rank_null(doubled), positive)
         return Outcome(_SIGNED_RANK, n, v, p, floor, exact=True)

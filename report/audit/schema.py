@@ -21,10 +21,10 @@ from pydantic import (
 )
 
 from report.study.errors import InputError
+from report.study.fields import LONGEST_KEY, LONGEST_NAME, MOST_OBSERVATIONS, MOST_RESAMPLES, Seed
 
 MOST_BYTES = 256 * 2**20
 """Largest manifest or ledger that is read."""
-MOST_RESAMPLES = 1_000_000
 AGAIN = "Build the document again, or ask where this one comes from."
 
 _SOURCE = re.compile(r"(?:ledger|data/[^?#]+)\.csv(?:\?[^#]*)?#.+", re.DOTALL)
@@ -58,17 +58,17 @@ def _selector(source: str) -> str:
     return source
 
 
-Text = Annotated[str, Field(max_length=2_000)]
-Name = Annotated[str, Field(min_length=1, max_length=500)]
+# A label names up to two models and an axis of two poles; an id, two models and an axis.
+Text = Annotated[str, Field(max_length=4 * LONGEST_NAME + 800)]
+Name = Annotated[str, Field(min_length=1, max_length=3 * LONGEST_KEY + 200)]
 FilePath = Annotated[Name, AfterValidator(plain_path)]
 Selector = Annotated[str, Field(max_length=4_000), AfterValidator(_selector)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Probability = Annotated[Number, Field(gt=0, le=1)]
 Level = Annotated[Number, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=0, le=10**9)]
+Count = Annotated[int, Field(ge=0, le=100 * MOST_OBSERVATIONS)]
 Resamples = Annotated[int, Field(ge=1, le=MOST_RESAMPLES)]
-Seed = Annotated[int, Field(ge=0, lt=2**128)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Rule = Literal["bh", "holm", "by", "maxt"]
 
@@ -166,7 +166,7 @@ class Row(_Strict):
     label: Text
     unit: Text
     method: Text
-    n: Annotated[int, Field(ge=0, le=10**7)]
+    n: Count
     estimate: Number | None
     ci_low: Number | None
     ci_high: Number | None

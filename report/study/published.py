@@ -10,6 +10,7 @@ from pathlib import Path
 
 from report.study.errors import InputError
 from report.study.faults import Fault
+from report.study.fields import MOST_OBSERVATIONS
 from report.study.texts import read_rows
 from stats.outcome import Reason
 
@@ -67,8 +68,10 @@ _LIMITS = {
     "entropy_sd_nats": (0.0, _HUGE),
     "effective_dimension": (0.0, _HUGE),
     **dict.fromkeys(
-        ("n", "n_questions", "n_layers", "n_axes", "n_questions_supported"), (1.0, _HUGE)
+        ("n", "n_questions", "n_layers", "n_axes", "n_questions_supported"),
+        (1.0, MOST_OBSERVATIONS),
     ),
+    **dict.fromkeys(("layer", "dead_zones"), (0.0, MOST_OBSERVATIONS)),
 }
 _WITH_AXIS = ("behaviour", "calibration", "peaks", "constant_axes", "integrity_axes")
 _WITH_MODEL = ("generation", "layers", "dead_zones", "integrity_models", *_WITH_AXIS)

@@ -6,10 +6,11 @@ import hashlib
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+
+from report.study.fields import Fields, Resamples, Seed, Share
 
 
-class Plan(BaseModel):
+class Plan(Fields):
     """The ``[plan]`` table of a ``study.toml``.
 
     Parameters
@@ -25,13 +26,11 @@ class Plan(BaseModel):
     ci_level : float
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    seed: int = Field(ge=0)
-    alpha: float = Field(default=0.05, gt=0, lt=1)
+    seed: Seed
+    alpha: Share = 0.05
     decision: Literal["bh", "holm", "by", "maxt"] = "bh"
-    n_resamples: int = Field(default=10_000, ge=99)
-    ci_level: float = Field(default=0.95, gt=0, lt=1)
+    n_resamples: Resamples = 10_000
+    ci_level: Share = 0.95
 
 
 def rng_for(seed: int, name: str) -> np.random.Generator:

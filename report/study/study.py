@@ -8,34 +8,37 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, cast
+from typing import Annotated, Literal, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from report.study.errors import InputError
+from report.study.fields import LONGEST_KEY, Fields, Key, Listed, Name, seen
 from report.study.published import Published, Rows, read_tables
 from report.study.settings import Plan
 from report.study.texts import read_toml
 
-_STRICT = ConfigDict(frozen=True, extra="forbid")
-_KEY = r"^[a-z0-9][a-z0-9_]*$"
 
-
-class Author(BaseModel):
+class Author(Fields):
     """One author of the document."""
 
-    model_config = _STRICT
-    name: str
+    name: Name
     affiliation: str = ""
 
 
-class Axis(BaseModel):
+class Axis(Fields):
     """A behavioural axis; its positive pole comes first in the key."""
 
-    model_config = _STRICT
-    key: str = Field(pattern=_KEY)
-    positive: str
-    negative: str
+    key: Key
+    positive: Name
+    negative: Name
 
     @property
     def name(self) -> str:
@@ -43,7 +46,7 @@ class Axis(BaseModel):
         return f"{self.positive}–{self.negative}"
 
 
-class Cohort(BaseModel):
+class Cohort(Fields):
     """Models, or conditions of one model, that may be compared with each other.
 
     Parameters
@@ -55,14 +58,13 @@ class Cohort(BaseModel):
         What was varied while all else stayed, or ``""`` for an observational cohort.
     """
 
-    model_config = _STRICT
-    key: str = Field(pattern=_KEY)
-    title: str
+    key: Key
+    title: Name
     unit: Literal["model", "condition"] = "model"
     intervention: str = ""
 
 
-class Model(BaseModel):
+class Model(Fields):
     """One model, or one condition of it.
 
     Parameters
@@ -85,9 +87,8 @@ class Model(BaseModel):
         False for a model of which there is only a calibration.
     """
 
-    model_config = _STRICT
-    key: str = Field(pattern=_KEY)
-    name: str
+    key: Key
+    name: Name
     short: str = ""
     cohort: str
     parameters: str = ""
@@ -108,36 +109,56 @@ class Model(BaseModel):
         return self.short or self.name
 
 
-LONGEST_ID = 100
-"""Characters: builds lie in folders that are named after their studies."""
-
-
 def id_of(folder: Path) -> str:
     """Return the id of a new study: the name of its folder, in the characters of an id."""
     name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
-    return name[:LONGEST_ID].strip("-") or "study"
+    return name[:LONGEST_KEY].strip("-") or "study"
 
 
-class Study(BaseModel):
+T = TypeVar("T", Axis, Cohort, Model)
+
+
+def _called(item: Axis | Cohort | Model) -> str:
+    return item.title if isinstance(item, Cohort) else item.name
+
+
+def _a_date(value: object) -> object:
+    if isinstance(value, (dt.date, str)):
+        return value
+    raise ValueError("it is no date, such as 2026-02-28")
+
+
+class Study(Fields):
     """A study folder, validated. File contents are read when they are needed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+    model_config = ConfigDict(ignored_types=(cached_property,))
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=LONGEST_ID)
-    title: str
-    authors: tuple[Author, ...] = ()
-    date: dt.date
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=LONGEST_KEY)
+    title: Name
+    authors: Listed[Author] = ()
+    date: Annotated[dt.date, BeforeValidator(_a_date), Field(strict=False)]
     summary: str = ""
     source: str = ""
     synthetic: bool = False
     plan: Plan
-    axes: tuple[Axis, ...] = Field(min_length=1)
-    cohorts: tuple[Cohort, ...]
-    models: tuple[Model, ...]
+    axes: Annotated[Listed[Axis], Field(min_length=1)]
+    cohorts: Listed[Cohort]
+    models: Listed[Model]
     raw: str = "raw"
     features: str = "features"
     n_questions: int = Field(default=30, gt=1)
     folder: Path = Path()
+
+    @field_validator("axes", "cohorts", "models")
+    @classmethod
+    def _told_apart(cls, items: tuple[T, ...]) -> tuple[T, ...]:
+        for what, said in (
+            ("have the key", [item.key for item in items]),
+            ("are called", [seen(_called(item)) for item in items]),
+        ):
+            if twice := sorted({text for text in said if said.count(text) > 1}):
+                raise ValueError(f"two of them {what} {twice[0]!r}; give each its own")
+        return items
 
     @model_validator(mode="after")
     def _refer_to_what_is_there(self) -> Study:
@@ -145,16 +166,6 @@ class Study(BaseModel):
         for model in self.models:
             if model.cohort not in cohorts:
                 raise ValueError(f"model {model.key} names the unknown cohort {model.cohort!r}")
-        for name, keys in (
-            ("axes", [a.key for a in self.axes]),
-            ("cohorts", [c.key for c in self.cohorts]),
-            ("models", [m.key for m in self.models]),
-        ):
-            if len(set(keys)) != len(keys):
-                raise ValueError(f"two entries of [[{name}]] share a key")
-        names = [m.name for m in self.models]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"two models are called {twice[0]!r}; give each its own name")
         return self
 
     @property
@@ -238,6 +249,8 @@ def _misfit(path: Path, error: ValidationError) -> InputError:
     if kind == "too_short":
         return InputError(path, field, "there is none", f"Add at least one [[{field}]].")
     problem = found["msg"].removeprefix("Value error, ")
+    if kind != "value_error" and isinstance(found["input"], (str, bool, int, float)):
+        problem += f", and is {found['input']!r}"
     return InputError(path, field, problem[:1].lower() + problem[1:], "Correct the field.")
 
 

@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from report.study.errors import InputError
+from report.study.fields import Fields, Listed
 from report.study.texts import read_toml
 
 Pattern = Annotated[str, Field(pattern=r"^[a-z]+(\.[a-z0-9*-]+)+$")]
 
 
-class Todo(BaseModel):
+class Todo(Fields):
     """One item of a study's to-do list.
 
     Parameters
@@ -35,11 +36,10 @@ class Todo(BaseModel):
         What else a reader should know: what an open part needs, or what the numbers can't tell.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     item: str = Field(min_length=1)
     where: str = Field(min_length=1)
-    answers: tuple[Pattern, ...] = Field(min_length=1)
+    answers: Annotated[Listed[Pattern], Field(min_length=1)]
     note: str = ""
 
 

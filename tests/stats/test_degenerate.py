@@ -5,6 +5,7 @@ Each cell gives a value or the reason why not, and no p ever stands beside a mis
 
 from __future__ import annotations
 
+import sys
 from math import isfinite
 
 import numpy as np
@@ -222,3 +223,23 @@ def test_a_bad_column_spoils_no_other():
 
 def test_the_cases_fit_the_exact_test():
     assert max(len(x) for x, _, _ in CASES.values()) <= EXACT_MAX
+
+
+# --- floors that no float holds ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        lambda: comparison.wilcoxon_signed_rank(range(1, 1101), [0] * 1100),
+        lambda: comparison.sign_agreement([1] * 1100),
+        lambda: spearman_t(0.5, 10**7),
+        lambda: spearman_t(1.0, 10**9),
+        lambda: comparison.friedman(np.arange(3000).reshape(1000, 3))[1],
+        lambda: comparison.page_trend(np.arange(3000).reshape(1000, 3)),
+    ],
+)
+def test_a_floor_below_the_smallest_float_is_that_float(outcome):
+    found = outcome()
+    assert found.p_floor in (None, sys.float_info.min)
+    assert sys.float_info.min <= found.p < 1e-100

@@ -6,6 +6,7 @@ import dis
 import inspect
 import math
 import re
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,10 +62,15 @@ signatures.resampled_ranks = _remembered(signatures.resampled_ranks, 1)
 
 
 def run(how: Recipe) -> dict[str, Any]:
-    """Call the steps of a recipe one after the other; return what they found."""
+    """Call the steps of a recipe one after the other; return what they found.
+
+    A p that is too small for a float is given as the smallest normal one, as in the ledger.
+    """
     found: dict[str, Any] = {}
     for step in how.steps:
         found |= step(how.case, found)
+    for name in {"p", "p_floor"} & found.keys():
+        found[name] = max(found[name], sys.float_info.min)
     return {name: value for name, value in found.items() if not name.startswith("_")}
 
 

@@ -9,19 +9,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from report.experiments.claims.evidence import Evidence, Finding, Ruling, ruling, value_of
 from report.ledger.ledger import Entry
+from report.study.fields import Fields, Listed
 
-Ids = tuple[str, ...]
+Ids = Listed[str]
 Polarity = Literal["positive", "negative"]
 
 
-class Check(BaseModel, ABC):
+class Check(Fields, ABC):
     """What all checks share."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     def judge(self, evidence: Evidence) -> Ruling:
         """Judge the statement; a number that is not there makes it not testable."""

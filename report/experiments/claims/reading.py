@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from report.experiments.claims.checks import AnyCheck
 from report.experiments.claims.evidence import Finding
 from report.study.errors import InputError
 from report.study.faults import Fault
+from report.study.fields import Fields, Listed
 from report.study.study import Study
 from report.study.texts import read_toml
 from report.study.todo import read_todos
 
 
-class Claim(BaseModel):
+class Claim(Fields):
     """One statement of a study.
 
     Parameters
@@ -37,14 +38,13 @@ class Claim(BaseModel):
         What it should come out as. A claim that should be supported and is not fails.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     sentence: str = Field(min_length=1)
     where: str = Field(min_length=1)
-    checks: tuple[AnyCheck, ...] = ()
+    checks: Listed[AnyCheck] = ()
     untestable: str = ""
     reading: str = ""
-    expected: Finding | None = None
+    expected: Annotated[Finding | None, Field(strict=False)] = None
 
     @model_validator(mode="after")
     def _says_how(self) -> Claim:

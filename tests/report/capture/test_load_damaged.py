@@ -18,7 +18,7 @@ def damaged(captures, damaged_capture):
 
     def read(name):
         axes = tuple(
-            captures.study().axes[0].model_copy(update={"key": key})
+            captures.study().axes[0].model_copy(update={"key": key, "positive": key})
             for key in (
                 "warm_cold", "patient_irritated", "confident_cautious", "proactive_reluctant",
                 "empathetic_analytical", "formal_casual", "verbose_concise",
