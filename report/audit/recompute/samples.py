@@ -124,8 +124,19 @@ def between(values: Floats, ways: Sequence[int], level: float) -> Found:
     total, below, rank = sum(ways), 0, 0
     while (below + ways[rank]) / total <= (1 - level) / 2 * (1 + 1e-12):
         below, rank = below + ways[rank], rank + 1
+    return {"attained level": 1 - 2 * below / total} | order_statistics(values, rank)
+
+
+def between_normally(values: Floats, sd: float, level: float) -> Found:
+    """Interval between two order statistics, from a rank statistic's normal approximation."""
+    rank = math.floor(len(values) / 2 - float(stats.norm.isf((1 - level) / 2)) * sd)
+    return order_statistics(values, max(rank, 0))
+
+
+def order_statistics(values: Floats, rank: int) -> Found:
+    """Interval between the values of one rank from below and from above; none at 0."""
     ordered = np.sort(values)
-    found: Found = {"order statistic": rank, "attained level": 1 - 2 * below / total}
+    found: Found = {"order statistic": rank}
     if rank:
         found |= {"ci_low": float(ordered[rank - 1]), "ci_high": float(ordered[-rank])}
     return found
@@ -137,13 +148,16 @@ def hodges_lehmann(x: Floats, y: Floats, level: float) -> Found:
     d[np.abs(d) <= 1e-12 * max(np.abs(x).max(), np.abs(y).max())] = 0.0
     n = len(d)
     walsh = np.array([(a + b) / 2 for a, b in itertools.combinations_with_replacement(d, 2)])
+    found = {"n": n, "Walsh averages": len(walsh), "estimate": float(np.median(walsh))}
+    if n > 200:
+        sd = math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+        return found | between_normally(walsh, sd, level)
     ways = [1]  # subsets of 1…n by their sum
     for rank in range(1, n + 1):
         longer = [*ways, *([0] * rank)]
         for total, times in enumerate(ways):
             longer[total + rank] += times
         ways = longer
-    found = {"n": n, "Walsh averages": len(walsh), "estimate": float(np.median(walsh))}
     return found | between(walsh, ways, level)
 
 
@@ -185,10 +199,14 @@ def shift(x: Floats, y: Floats, level: float) -> Found:
     """Median of all differences between two samples, with the interval of the U test."""
     differences = np.array([a - b for a in x for b in y])
     n = len(x) + len(y)
+    found = {"n": n, "estimate": float(np.median(differences))}
+    if n > 120:
+        sd = math.sqrt(len(differences) * (n + 1) / 12)
+        return found | between_normally(differences, sd, level)
     ways = rank_sums(range(1, n + 1), len(x))
     smallest = len(x) * (len(x) + 1) // 2
     counts = [ways[smallest + u] for u in range(len(differences) + 1)]
-    return {"n": n, "estimate": float(np.median(differences))} | between(differences, counts, level)
+    return found | between(differences, counts, level)
 
 
 def biserial(d: Floats) -> Floats:

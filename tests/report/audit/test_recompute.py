@@ -60,6 +60,9 @@ def test_unpaired_ranks_with_ties(x, y):
 def test_large_samples_take_the_normal_approximations():
     x, y = rng().standard_normal((2, 210)).round(2)
     agrees(samples.signed_rank(x, y), outcome=comparison.wilcoxon_signed_rank(x, y))
+    for level in (0.9, LEVEL):
+        agrees(samples.hodges_lehmann(x, y, level), comparison.hodges_lehmann_paired(x, y, level))
+        agrees(samples.shift(x, y[:40], level), comparison.hodges_lehmann_shift(x, y[:40], level))
     agrees(samples.rank_sum(x, y), outcome=comparison.mann_whitney(x, y))
 
 
