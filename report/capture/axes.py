@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from report.capture.features import FloatArray
-from report.capture.findings import CaptureError, Findings
+from report.capture.findings import CaptureError, Findings, listing
 from report.capture.npz import read_array, read_floats, read_headers
-from report.capture.rows import listing
 from report.study.study import Model, Study
 from stats.outcome import Reason
 

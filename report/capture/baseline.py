@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from report.capture.features import FloatArray
-from report.capture.findings import CaptureError, Findings
+from report.capture.findings import CaptureError, Findings, listing
 from report.capture.npz import Header, read_floats, read_headers
 from report.capture.responses import BaselineFile, read_baseline_json
 from report.capture.rows import (
     TokenRows,
     assign,
     count_answers,
-    listing,
     read_entropies,
     report_answers,
 )
@@ -197,6 +196,19 @@ def _layers(
             "activation entropy of these questions at these layers, and what needs all of them",
             "layers",
         )  # fmt: skip
+    constant = ~broken & (states.max(axis=2) == states.min(axis=2))
+    if constant.any():
+        layers = np.flatnonzero(constant.any(axis=0)).tolist()
+        zero = " (0, as where nothing was written)" if not states[constant].any() else ""
+        findings.problem(
+            path, "per_layer_states",
+            f"one number{zero} in all places of {int(constant.sum())} of {constant.size} states, "
+            f"in {listing([f'layer {i}' for i in layers])}",
+            "Make the capture again.", Reason.CONSTANT_INPUT,
+            "activation entropy of these questions at these layers, and what needs all of them",
+            "layers",
+        )  # fmt: skip
+        states = np.where(constant[:, :, None], states.dtype.type(np.nan), states)
     return states
 
 
@@ -215,6 +227,7 @@ def _projections(
             "Correct n_questions in study.toml, or make the capture again.", Reason.TOO_FEW, "",
             "projections", note=True,
         )  # fmt: skip
+    findings.nameless(path, file.answers.nameless, "projections")
     findings.spellings(path, file.answers.written, "projections")
     findings.repeats(path, file.answers.questions, "projections")
     unknown = sorted((file.projections.keys() | set(file.uneven)) - {a.key for a in study.axes})

@@ -11,7 +11,7 @@ import numpy as np
 
 from report.capture.boundaries import MisalignedError, lines_of_capture
 from report.capture.features import IntArray
-from report.capture.findings import CaptureError, Findings
+from report.capture.findings import CaptureError, Findings, listing
 from report.capture.npz import Header, read_headers
 from report.capture.questions import Overlap
 from report.capture.repeats import Groups, groups_of
@@ -20,7 +20,6 @@ from report.capture.rows import (
     TokenRows,
     assign,
     count_answers,
-    listing,
     read_entropies,
     read_offsets,
     read_times,
@@ -74,7 +73,7 @@ def read_calibration(study: Study, model: Model, findings: Findings) -> Calibrat
         )  # fmt: skip
         return None
     with findings.losing(_CONTRASTS, "calibration"):
-        lines = read_calibration_jsonl(jsonl_path)
+        lines = read_calibration_jsonl(jsonl_path, model.key)
         headers = read_headers(npz_path)
         findings.unusable(headers.unusable.values(), "calibration")
         tokens = read_entropies(npz_path, headers, "top_k_logprobs", model, findings)
@@ -85,6 +84,8 @@ def read_calibration(study: Study, model: Model, findings: Findings) -> Calibrat
         report_answers(npz_path, rows, _names(kept), findings, "calibration")
         findings.lengths(npz_path, np.diff(rows.boundaries.edges).tolist(), "calibration")
         _report_axes(npz_path, study, lines, kept, findings)
+        nameless = [number for number in lines.answers.nameless if lines.axis[number - 1]]
+        findings.nameless(jsonl_path, nameless, "calibration")
         findings.spellings(jsonl_path, kept.answers.written, "calibration")
         _report_pairing(jsonl_path, kept, findings)
         groups = _groups(jsonl_path, kept, findings)

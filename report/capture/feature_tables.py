@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from report.capture.feature_meta import PUT_BACK, Checksum, RowsMeta
 from report.capture.features import FloatArray, IntArray
-from report.capture.findings import Findings
-from report.capture.rows import listing
+from report.capture.findings import Findings, listing
 from report.study.errors import InputError
 from report.study.texts import read_rows
 from stats.outcome import Reason

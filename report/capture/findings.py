@@ -47,6 +47,12 @@ def problem_of(fault: Fault, part: str = "published") -> Problem:
     )  # fmt: skip
 
 
+def listing(names: list[str], most: int = 12) -> str:
+    """Name the first few of a list and count the rest."""
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
 @dataclass
 class Findings:
     """The problems of one model, in the order in which they were met."""
@@ -77,6 +83,15 @@ class Findings:
             self.problem(
                 path, "question", said,
                 MATCHED_ALIKE, Reason.MISALIGNED, "", part, note=True,
+            )  # fmt: skip
+
+    def nameless(self, path: Path, numbers: Sequence[int], part: str) -> None:
+        """Say of which answers, counted from 1, the question has no text."""
+        if numbers:
+            self.problem(
+                path, "question", "there is no text of the question of "
+                f"{listing([f'answer {number}' for number in numbers])}, so that nothing matches"
+                " it", "Write the question as it was asked.", Reason.MISALIGNED, "", part,
             )  # fmt: skip
 
     def lengths(self, path: Path, counts: Iterable[int], part: str) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 
 from report.capture.feature_meta import WRITE_AGAIN
 from report.capture.features import Features, Problem
+from report.capture.findings import listing
 from report.capture.questions import MATCHED_ALIKE, folded, respelt, strangers
-from report.capture.rows import listing
 from report.study.study import Study
 from stats.outcome import Reason
 

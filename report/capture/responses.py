@@ -38,6 +38,11 @@ class Answers:
     times: FloatArray | None  # seconds
     written: tuple[str, ...] = ()
 
+    @property
+    def nameless(self) -> list[int]:
+        """Numbers, from 1, of the answers that a file lists without the text of the question."""
+        return [number for number, text in enumerate(self.written, start=1) if not folded(text)]
+
 
 @dataclass(frozen=True)
 class BaselineFile:
@@ -136,7 +141,18 @@ def _whole(values: FloatArray) -> IntArray | None:
     return values.astype(np.int64)
 
 
-def _answers(rows: list[dict[str, Any]]) -> Answers:
+def _named(text: str, model: str, number: int) -> str:
+    """Return the spelling by which a question is matched; without a text, nothing matches it."""
+    return folded(text) or f"[{model}, question {number}]"
+
+
+def _asked(row: dict[str, Any]) -> str:
+    question = "" if row["question"] is None else str(row["question"]).strip()
+    # JSON may hold halves of surrogate pairs, which no file can.
+    return question.encode(errors="replace").decode()
+
+
+def _answers(rows: list[dict[str, Any]], model: str) -> Answers:
     words: list[int] = []
     for row in rows:
         given = _number(row.get("n_words"))
@@ -145,10 +161,9 @@ def _answers(rows: list[dict[str, Any]]) -> Answers:
         words.append(int(given) if 0 <= given <= _MOST else counted)
     times = np.array([_number(row.get("generation_time_s")) for row in rows], dtype=np.float64)
     tokens = np.array([_number(row.get("n_tokens")) for row in rows], dtype=np.float64)
-    # JSON may hold halves of surrogate pairs, which no file can.
-    written = tuple(str(row["question"]).strip().encode(errors="replace").decode() for row in rows)
+    written = tuple(map(_asked, rows))
     return Answers(
-        questions=tuple(folded(text) for text in written),
+        questions=tuple(_named(text, model, i) for i, text in enumerate(written, start=1)),
         counts=_whole(tokens),
         n_words=np.array(words, dtype=np.int64),
         times=times if np.isfinite(times).all() else None,
@@ -216,10 +231,10 @@ def read_baseline_json(path: Path, model: str) -> BaselineFile:
                 f" questions {sorted(sizes)}", "Make the baseline file again.", Reason.MISALIGNED,
             )  # fmt: skip
         n = sizes.pop()
-        nameless = tuple(f"[{model}, question {i + 1}]" for i in range(n))
+        nameless = tuple(_named("", model, i) for i in range(1, n + 1))
         answers = Answers(nameless, None, np.zeros(n, dtype=np.int64), None)
     else:
-        answers = _answers(rows)
+        answers = _answers(rows, model)
     n = len(answers.questions)
     return BaselineFile(
         answers=answers,
@@ -230,8 +245,14 @@ def read_baseline_json(path: Path, model: str) -> BaselineFile:
     )
 
 
-def read_calibration_jsonl(path: Path) -> CalibrationFile:
+def read_calibration_jsonl(path: Path, model: str) -> CalibrationFile:
     """Read ``<m>_calibration_responses.jsonl``.
+
+    Parameters
+    ----------
+    path : Path
+    model : str
+        Key of the model, as for `read_baseline_json`.
 
     Raises
     ------
@@ -255,7 +276,7 @@ def read_calibration_jsonl(path: Path) -> CalibrationFile:
     if len(damaged) > 1 or len(damaged) == len(rows):
         raise damaged[0]
     return CalibrationFile(
-        _answers(rows),
+        _answers(rows, model),
         tuple(str(row["axis"]) for row in rows),
         tuple(str(row["pole"]) for row in rows),
         damaged[0] if damaged else None,

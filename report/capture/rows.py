@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from report.capture.boundaries import Boundaries, MisalignedError, answers, decide, times_agree
 from report.capture.features import FloatArray, IntArray
-from report.capture.findings import CaptureError, Findings
+from report.capture.findings import CaptureError, Findings, listing
 from report.capture.npz import Header, read_array, read_floats
 from report.capture.responses import Answers
 from report.study.study import Model
@@ -222,12 +222,6 @@ def report_answers(
             "None needed.", Reason.TOO_FEW,
             f"the course of entropy over the tokens of {_answers(len(short))}", part, note=True,
         )  # fmt: skip
-
-
-def listing(names: list[str], most: int = 12) -> str:
-    """Name the first few of a list and count the rest."""
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
 
 
 def _answers(n: int) -> str:

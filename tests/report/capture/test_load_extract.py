@@ -127,6 +127,29 @@ def test_float16_overflow_costs_its_layers(captures):
     assert found.why_missing("m", "layers") is Reason.NON_FINITE
 
 
+def test_states_of_one_number_cost_what_needs_them(captures):
+    """As where an array was made and never filled."""
+    states = captures.baseline()["per_layer_states"].copy()
+    states[2, 1] = 0.0
+    states[4] = 3.0
+    captures.baseline(arrays={"per_layer_states": states})
+    found = extract(captures.study())
+    (problem,) = [p for p in found.problems if p.field == "per_layer_states"]
+    assert "one number in all places of 4 of 18 states, in layer 0" in problem.problem
+    lost = np.isnan(found.baselines["m"].layer_entropy)
+    assert np.argwhere(lost).tolist() == [[2, 1], [4, 0], [4, 1], [4, 2]]
+    assert np.isnan(found.baselines["m"].spectral_entropy).tolist() == [False, True, False]
+
+
+def test_states_that_were_never_written_are_no_states(captures):
+    captures.baseline(arrays={"per_layer_states": np.zeros((6, 3, 4), dtype=np.float32)})
+    found = extract(captures.study())
+    (problem,) = [p for p in found.problems if p.field == "per_layer_states"]
+    assert "one number (0, as where nothing was written) in all places of 18" in problem.problem
+    assert np.isnan(found.baselines["m"].layer_entropy).all()
+    assert found.why_missing("m", "layers") is Reason.CONSTANT_INPUT
+
+
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [

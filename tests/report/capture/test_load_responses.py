@@ -90,7 +90,7 @@ def test_a_line_separator_inside_an_answer_does_not_end_the_line(tmp_path):
     path = tmp_path / "m.jsonl"
     text = line(response="a\u2028b\x85c") + "\n\n" + line(pole="negative") + "\n"
     path.write_text(text, encoding="utf-8")
-    found = read_calibration_jsonl(path)
+    found = read_calibration_jsonl(path, "m")
     assert found.labels == [("a", "positive", "q0"), ("a", "negative", "q0")]
     assert found.select(np.array([1])).labels == [("a", "negative", "q0")]
 
@@ -109,13 +109,13 @@ def test_a_bad_line_is_named(tmp_path, text, said):
     path = tmp_path / "m.jsonl"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(CaptureError, match=said):
-        read_calibration_jsonl(path)
+        read_calibration_jsonl(path, "m")
 
 
 def test_a_single_bad_line_keeps_its_place(tmp_path):
     path = tmp_path / "m.jsonl"
     path.write_text("\n".join([line(), line()[:20], line(pole="negative")]), encoding="utf-8")
-    found = read_calibration_jsonl(path)
+    found = read_calibration_jsonl(path, "m")
     assert found.pole == ("positive", "", "negative")
     assert found.answers.counts is not None
     assert found.answers.counts[1] == 0

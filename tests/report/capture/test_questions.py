@@ -97,3 +97,25 @@ def test_what_was_shipped_as_features_is_folded_as_well(captures, tmp_path):
     found = fitted(read_features(tmp_path / "f"), captures.study())
     assert found.baselines["m"].questions == features.baselines["m"].questions
     assert "6 of 6 spellings of questions" in found.problems[-1].problem
+
+
+def test_questions_without_a_text_are_matched_with_nothing_and_it_is_said(captures):
+    for key in ("m", "n"):
+        captures.baseline(key)
+        captures.calibration(key)
+        path = captures.raw / f"{key}_baseline.json"
+        document = json.loads(path.read_text())
+        for number, text in ((1, ""), (3, None), (4, " \u200b")):
+            document["responses"][number]["question"] = text
+        path.write_text(json.dumps(document))
+    respell(captures, lambda text: text.replace("Question 2?", ""))
+    study = captures.study("m", "n")
+    found = extract(study)
+    assert found.baselines["m"].questions[1] == "[m, question 2]"
+    assert found.baselines["m"].n_questions == 6
+    shared = set(found.baselines["m"].questions) & set(found.baselines["n"].questions)
+    assert len(shared) == 3
+    assert "no text of the question of answer 2, answer 4, answer 5" in said(study)
+    made = contrast(found.calibrations["m"], study.axes[0].key)
+    assert made is not None
+    assert made.entropy.questions == tuple(f"Question {q}?" for q in (0, 1, 3, 4, 5))
