@@ -134,7 +134,8 @@ def _reports(
     for name, of_file in found.items():
         if name in files:
             model, path = files[name]
-            size, arrays = path.stat().st_size, arrays_of(path)
+            size = path.stat().st_size if path.exists() else None  # a link that leads nowhere
+            arrays = arrays_of(path)
         else:
             model, size, arrays = of_file[0].model, None, {}
         reports.append(FileReport(name, model, size, arrays, tuple(of_file)))

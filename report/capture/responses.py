@@ -218,7 +218,7 @@ def read_baseline_json(path: Path, model: str) -> BaselineFile:
     rows = _rows(path, document)
     values = _values(path, document)
     declared = _number(document.get("n_questions"))
-    if "n_questions" in document and not 0 <= declared <= _MOST:
+    if document.get("n_questions") is not None and not 0 <= declared <= _MOST:
         raise CaptureError(
             path, "n_questions", "is no count that a capture can have", "Make the file again."
         )

@@ -190,6 +190,8 @@ def _build(args: argparse.Namespace) -> int:
         built = build(_folders(args), args.out, _options(args), progress)
     for path in built.rendered.outputs.values():
         print(path)
+    if built.rendered.remark:
+        print(f"note: {visible(built.rendered.remark)}.", file=sys.stderr)
     if built.changes:
         print(visible(built.changes), file=sys.stderr)
     for finding in built.findings:

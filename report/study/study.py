@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -151,13 +152,15 @@ class Study(Fields):
 
     @field_validator("axes", "cohorts", "models")
     @classmethod
-    def _told_apart(cls, items: tuple[T, ...]) -> tuple[T, ...]:
+    def _told_apart(cls, items: tuple[T, ...], info: ValidationInfo) -> tuple[T, ...]:
         for what, said in (
             ("have the key", [item.key for item in items]),
             ("are called", [seen(_called(item)) for item in items]),
         ):
             if twice := sorted({text for text in said if said.count(text) > 1}):
-                raise ValueError(f"two of them {what} {twice[0]!r}; give each its own")
+                raise ValueError(
+                    f"two [[{info.field_name}]] {what} {twice[0]!r}; give each its own"
+                )
         return items
 
     @model_validator(mode="after")

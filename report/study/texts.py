@@ -73,7 +73,8 @@ def read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(path, "", f"can't be read ({error})", "Copy the file again.") from error
+        why = error.strerror or str(error)  # without the path, which is this machine's
+        raise InputError(path, "", f"can't be read ({why})", "Copy the file again.") from error
     if content.startswith(LFS_POINTER):
         raise InputError(
             path, "", "is a Git LFS pointer, not the file itself", "Run `git lfs pull`."
@@ -114,7 +115,7 @@ def read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """
     reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     try:
-        lines = [(reader.line_num, cells) for cells in reader if cells]
+        lines = [(reader.line_num, cells) for cells in reader if any(cells)]
     except csv.Error as error:
         raise InputError(path, "", f"can't be read ({error})", "Save it as UTF-8 CSV.") from error
     return (lines[0][1] if lines else []), lines[1:]

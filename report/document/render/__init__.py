@@ -34,12 +34,15 @@ class Rendered:
         File by format, in the order asked for.
     undisplayable : tuple of str
         Texts that the PDF's fonts lack; because of them there is no PDF.
+    remark : str
+        Why Quarto was passed over, where there was something to ask.
     """
 
     renderer: str
     versions: Mapping[str, str]
     outputs: Mapping[str, Path]
     undisplayable: tuple[str, ...] = ()
+    remark: str = ""
 
 
 def install_theme(build: Path) -> None:
@@ -86,10 +89,16 @@ def planned(renderer: Renderer) -> tuple[str, Mapping[str, str]]:
     MissingToolError
         As `render`.
     """
-    tool = None if renderer == "embedded" else quarto.find(required=renderer == "quarto")
-    if tool is not None:
+    tool = _tool(renderer)
+    if isinstance(tool, quarto.Quarto):
         return "quarto", {"quarto": tool.version}
     return "embedded", embedded.versions()
+
+
+def _tool(renderer: Renderer) -> quarto.Quarto | quarto.Absent:
+    if renderer == "embedded":
+        return quarto.Absent("it was not asked for")
+    return quarto.find(required=renderer == "quarto")
 
 
 def render(
@@ -133,10 +142,11 @@ def render(
         if not (build / needed).exists():
             raise RenderError(f"{build} holds no {needed}. Build the report again.")
 
-    tool = None if renderer == "embedded" else quarto.find(required=renderer == "quarto")
-    if tool is None:
+    tool = _tool(renderer)
+    if isinstance(tool, quarto.Absent):
         outputs, undisplayable = embedded.render(build, formats, date, progress)
-        return Rendered("embedded", embedded.versions(), outputs, undisplayable)
+        tools = embedded.versions()
+        return Rendered("embedded", tools, outputs, undisplayable, tool.remark)
     progress("cross references and citations")
     embedded.check(build)
     outputs = quarto.render(tool, build, formats, date, progress)

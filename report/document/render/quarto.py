@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from report.document import processes
@@ -16,7 +17,7 @@ from report.study.errors import MissingToolError, RenderError
 from report.study.texts import visible
 
 LONGEST = 1800.0  # seconds that Quarto may take for one format; nine minutes were seen
-LONGEST_VERSION = 30.0  # and to say which version it is
+LONGEST_VERSION = 20.0  # and to say which version it is; asked once
 
 OLDEST = (1, 4)
 OLDEST_FOR_PDF = (1, 7)  # the first whose Typst knows all that the template uses
@@ -47,7 +48,22 @@ class Quarto:
     version: str
 
 
-def find(required: bool) -> Quarto | None:
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Why Quarto is not used.
+
+    Parameters
+    ----------
+    problem : str
+    remark : str
+        What a user should know who left the choice to us; ``""`` where Quarto is just not there.
+    """
+
+    problem: str
+    remark: str = ""
+
+
+def find(required: bool) -> Quarto | Absent:
     """Look for Quarto at ``QUARTO_PATH``, then on ``PATH``.
 
     Parameters
@@ -57,34 +73,35 @@ def find(required: bool) -> Quarto | None:
 
     Returns
     -------
-    Quarto or None
-        None if there is none of version 1.4 or newer and none is required.
+    Quarto or Absent
+        Absent if there is none of version 1.4 or newer and none is required.
 
     Raises
     ------
     MissingToolError
         If one is required, saying what was found and how to get one.
     """
+    found = _look()
+    if required and isinstance(found, Absent):
+        raise MissingToolError(f"{found.problem}. {_REMEDY}")
+    return found
+
+
+def _look() -> Quarto | Absent:
     named = os.environ.get("QUARTO_PATH")
     path = shutil.which(named or "quarto")
+    if path is None and not named:
+        return Absent("Quarto is not installed")
     if path is None:
-        problem = f"QUARTO_PATH names {named}, which is not a program" if named else (
-            "Quarto is not installed"
-        )  # fmt: skip
+        problem = f"QUARTO_PATH names {named}, which is not a program"
     else:
-        try:
-            version = _version(path)
-        except RenderError as error:
-            problem = str(error)
-        else:
-            if _numbers(version) >= OLDEST:
-                return Quarto(path, version)
-            oldest = ".".join(map(str, OLDEST))
-            which = version or "of unknown version"
-            problem = f"{path} is Quarto {which}; {oldest} or newer is needed"
-    if required:
-        raise MissingToolError(f"{problem}. {_REMEDY}")
-    return None
+        version, problem = _asked(path, Path(path).stat().st_mtime_ns)
+        if not problem and _numbers(version) >= OLDEST:
+            return Quarto(path, version)
+        oldest = ".".join(map(str, OLDEST))
+        which = version or "of unknown version"
+        problem = problem or f"{path} is Quarto {which}; {oldest} or newer is needed"
+    return Absent(problem, f"Quarto is not used: {problem}. The embedded renderer took its place")
 
 
 def render(
@@ -169,9 +186,13 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
-def _version(path: str) -> str:
+@lru_cache(maxsize=8)
+def _asked(path: str, changed: int) -> tuple[str, str]:
+    """Ask a program once for its version; return it, or what kept it from answering."""
     try:
         done = processes.run([path, "--version"], seconds=LONGEST_VERSION)
+    except RenderError as error:
+        return "", str(error).removesuffix(".")
     except OSError:
-        return ""
-    return done.output.decode("utf-8", "replace").strip() if done.code == 0 else ""
+        return "", ""
+    return (done.output.decode("utf-8", "replace").strip() if done.code == 0 else ""), ""

@@ -99,3 +99,17 @@ def test_a_misspelt_table_is_remarked_on(captures):
     (problem,) = reports["generaton.csv"].problems
     assert (problem.note, problem.remedy) == (True, "Call it generation.csv, if it is that table.")
     assert reports["behaviour_patterns.csv"].verdict == "ok"
+
+
+def test_a_link_that_leads_nowhere_is_a_finding(captures):
+    captures.baseline()
+    (captures.folder / "published").mkdir()
+    link = captures.folder / "published" / "layers.csv"
+    link.symlink_to(captures.folder / "moved.csv")
+    study = captures.study()
+    reports = {report.file: report for report in inspect(study, study.transcribed.faults)}
+    (problem,) = reports["layers.csv"].problems
+    assert problem.problem == "can't be read (No such file or directory)"
+    assert problem.costs == "all that rests on the table layers"
+    assert reports["layers.csv"].bytes is None
+    assert run([study], {study.id: study.transcribed.faults}) == 1

@@ -48,6 +48,11 @@ def test_a_missing_count_leaves_no_counts_at_all(tmp_path):
     assert read_baseline_json(path, "m").answers.counts is None
 
 
+def test_a_number_of_questions_that_is_null_is_not_given(tmp_path):
+    document = {"axes": {}, "responses": [response(0)], "n_questions": None}
+    assert read_baseline_json(write(tmp_path / "m.json", document), "m").declared is None
+
+
 def test_axes_of_another_length_are_named(tmp_path):
     document = {"axes": {"a": {"values": [1]}, "b": {}, "c": 3}, "responses": [response(0)]}
     found = read_baseline_json(write(tmp_path / "m.json", document), "m")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from report.document.render import install_theme, quarto, render
+from report.document.render import install_theme, planned, quarto, render
 from report.study.errors import MissingToolError, RenderError
 
 SAMPLE = Path(__file__).parent / "sample"
@@ -136,7 +136,7 @@ def test_a_wrong_quarto_path_is_named(build, pretend, monkeypatch):
 )
 def test_an_old_quarto_is_not_used(pretend, version, fits):
     pretend(version=version)
-    assert (quarto.find(required=False) is not None) == fits
+    assert isinstance(quarto.find(required=False), quarto.Quarto) == fits
     if not fits:
         with pytest.raises(MissingToolError, match=r"1\.4 or newer is needed"):
             quarto.find(required=True)
@@ -150,7 +150,7 @@ def test_an_elderly_quarto_that_fails_at_the_pdf_is_said_to_be_elderly(build, pr
 
 def test_a_broken_quarto_counts_as_none(pretend):
     pretend(version_exit=1)
-    assert quarto.find(required=False) is None
+    assert isinstance(quarto.find(required=False), quarto.Absent)
     with pytest.raises(MissingToolError, match="of unknown version"):
         quarto.find(required=True)
 
@@ -194,9 +194,30 @@ def test_a_quarto_that_hangs_is_ended_with_all_that_it_started(build, pretend, m
     program = pretend()
     program.write_text("#!/bin/sh\nPATH=/usr/bin:/bin\nsleep 600 &\nsleep 600\n")
     monkeypatch.setattr(quarto, "LONGEST_VERSION", 0.3)
-    assert quarto.find(required=False) is None
+    assert isinstance(quarto.find(required=False), quarto.Absent)
     with pytest.raises(MissingToolError, match=r"--version had not ended after 0\.3 seconds"):
         quarto.find(required=True)
+
+
+def test_a_quarto_that_hangs_is_asked_once_and_passed_over_with_a_word(
+    build, pretend, monkeypatch, tmp_path
+):
+    program, asked = pretend(), tmp_path / "asked"
+    program.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\necho once >> {asked}\nsleep 600\n")
+    monkeypatch.setattr(quarto, "LONGEST_VERSION", 0.3)
+    assert planned("auto")[0] == "embedded"
+    rendered = render(build, ["md"], "auto", DATE, quiet)
+    assert rendered.renderer == "embedded"
+    assert "--version had not ended after 0.3 seconds" in rendered.remark
+    assert asked.read_text() == "once\n"
+
+
+def test_a_quarto_that_is_not_there_is_no_news(build, pretend, monkeypatch):
+    assert render(build, ["md"], "auto", DATE, quiet).remark == ""
+    monkeypatch.setenv("QUARTO_PATH", "/nowhere/quarto")
+    remark = render(build, ["md"], "auto", DATE, quiet).remark
+    assert remark.startswith("Quarto is not used: QUARTO_PATH names /nowhere/quarto")
+    assert render(build, ["md"], "embedded", DATE, quiet).remark == ""
 
 
 def test_a_render_that_hangs_ends_with_a_message(build, pretend, monkeypatch):

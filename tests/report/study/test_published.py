@@ -162,3 +162,9 @@ def test_a_table_out_of_a_spreadsheet_is_read_or_its_columns_are_named(read):
     assert row["model"] == "m"
     error = error_of(read("behaviour", "model;axis;rho;n\nm;warm_cold;-0.5;30\n"))
     assert re.search(r"there are model;axis;rho;n\. .* commas separate", str(error))
+
+
+def test_rows_of_empty_cells_are_no_rows(read):
+    found = read("generation", HEADER + GOOD + ",,,,,,,\n" + GOOD.replace("m,", "n,", 1) + ",,\n")
+    assert [row["model"] for row in found.tables["generation"]] == ["m", "n"]
+    assert found.faults == []
