@@ -133,7 +133,7 @@ def load_finished(folder: Path) -> Finished:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # a copied study.toml may begin with a mark
     except (OSError, UnicodeDecodeError) as error:
         problem = "the file is missing" if not path.exists() else str(error)
         raise InputError(path, "", problem, f"Name a finished build. {AGAIN}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -113,6 +114,13 @@ def _number(value: object) -> float:
     return math.nan
 
 
+def _count(value: object) -> float:
+    """Return a count, also one that was written as text, and NaN for anything else."""
+    if isinstance(value, str) and re.fullmatch(r"\d{1,12}", value.strip(), re.ASCII):
+        return float(value)
+    return _number(value)
+
+
 def _text(path: Path) -> str:
     try:
         return read_text(path)
@@ -155,12 +163,12 @@ def _asked(row: dict[str, Any]) -> str:
 def _answers(rows: list[dict[str, Any]], model: str) -> Answers:
     words: list[int] = []
     for row in rows:
-        given = _number(row.get("n_words"))
+        given = _count(row.get("n_words"))
         response = row.get("response")
         counted = len(response.split()) if isinstance(response, str) else 0
         words.append(int(given) if 0 <= given <= _MOST else counted)
     times = np.array([_number(row.get("generation_time_s")) for row in rows], dtype=np.float64)
-    tokens = np.array([_number(row.get("n_tokens")) for row in rows], dtype=np.float64)
+    tokens = np.array([_count(row.get("n_tokens")) for row in rows], dtype=np.float64)
     written = tuple(map(_asked, rows))
     return Answers(
         questions=tuple(_named(text, model, i) for i, text in enumerate(written, start=1)),
@@ -217,7 +225,7 @@ def read_baseline_json(path: Path, model: str) -> BaselineFile:
     document = _object(path, _text(path), "")
     rows = _rows(path, document)
     values = _values(path, document)
-    declared = _number(document.get("n_questions"))
+    declared = _count(document.get("n_questions"))
     if document.get("n_questions") is not None and not 0 <= declared <= _MOST:
         raise CaptureError(
             path, "n_questions", "is no count that a capture can have", "Make the file again."

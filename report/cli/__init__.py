@@ -254,7 +254,24 @@ def _part(args: argparse.Namespace) -> int:
             paths = outputs.write_values(results.ledger, out, named)
     for path in paths:
         print(path)
+    if args.command in ("tables", "figures"):
+        _name_others(out / args.command, paths)
     return 0
+
+
+def _name_others(folder: Path, written: Sequence[Path]) -> None:
+    """Name the files that an earlier command left beside those that were written now."""
+    from report.study.texts import visible
+
+    others = sorted({path for path in folder.rglob("*") if path.is_file()} - set(written))
+    if others:
+        names = ", ".join(path.relative_to(folder).as_posix() for path in others[:8])
+        more = f" and {len(others) - 8} more" if len(others) > 8 else ""
+        print(
+            f"note: {visible(str(folder))} holds files that were not written now and may be out of"
+            f" date: {visible(names)}{more}.",
+            file=sys.stderr,
+        )
 
 
 def _claims(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import floor, log10
 
 from report.ledger.ledger import Entry, Ledger
 from report.study.texts import visible
@@ -30,6 +31,7 @@ _DECIMALS = {
 _NAMED_UNITS = {"nats": " nats", "tokens": " tokens"}
 _COUNTED = frozenset({"count", "models", "layer"})
 _SMALLEST_P = 0.001
+_MOST_DECIMALS = 9
 
 
 def decimal(value: float, decimals: int) -> str:
@@ -84,8 +86,30 @@ def interval(entry: Entry) -> str:
     ci = entry.estimate.interval
     if ci is None:
         return MISSING
-    low, high = (number(end, entry.unit) for end in (ci.low, ci.high))
+    low, high = (number(end, entry.unit, _places(entry)) for end in (ci.low, ci.high))
     return f"[{low}, {high}]"
+
+
+def _places(entry: Entry) -> int | None:
+    """Return the decimals that tell an entry from zero, and the ends of its interval apart.
+
+    None where those of its unit do, and beyond `_MOST_DECIMALS`, where rounding errors begin.
+    """
+    ci, least = entry.estimate.interval, _DECIMALS[entry.unit]
+    if entry.value is None or entry.unit in _BOUNDED_UNITS | _COUNTED:
+        return None
+    places = least
+    if ci is not None:
+        while places < _MOST_DECIMALS and (
+            ci.low < ci.high and decimal(ci.low, places) == decimal(ci.high, places)
+        ):
+            places += 1
+        if places == least:
+            return None  # zero to within its interval
+    size = abs(entry.value)
+    if 10**-_MOST_DECIMALS < size < 0.5 * 10**-least:
+        places = max(places, 1 - floor(log10(size)))
+    return None if places == least else places
 
 
 IDENTIFIED = {
@@ -110,7 +134,7 @@ def identified(entry: Entry, ledger: Ledger) -> str:
     if ends[0] is None or ends[1] is None:
         return ""
     shown = (
-        unknown if end.value is None else number(end.value, end.unit)
+        unknown if end.value is None else _value(end)
         for end, unknown in zip(ends, (f"{MINUS}∞", "∞"), strict=True) if end is not None
     )  # fmt: skip
     return f"[{', '.join(shown)}]"
@@ -151,7 +175,9 @@ def sentence(entry: Entry, rule: str = "") -> str:
 
 
 def _value(entry: Entry, decimals: int | None = None) -> str:
-    return MISSING if entry.value is None else number(entry.value, entry.unit, decimals)
+    if entry.value is None:
+        return MISSING
+    return number(entry.value, entry.unit, _places(entry) if decimals is None else decimals)
 
 
 def show(entry: Entry, kind: str) -> str:
@@ -178,7 +204,9 @@ def show(entry: Entry, kind: str) -> str:
             return _value(entry, int(option) if option else None)
         case "signed":
             places = int(option) if option else None
-            return MISSING if entry.value is None else signed(entry.value, entry.unit, places)
+            if entry.value is None:
+                return MISSING
+            return signed(entry.value, entry.unit, _places(entry) if places is None else places)
         case "ci":
             return f"{interval(entry)} {DISPUTED}" if option == "marked" else interval(entry)
         case "apa":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,7 @@ _USELESS_WITHOUT = {
     "calibration": {"p_relation": ("p",), "delta_nats": ("p",)},
     "peaks": {"layer": ("rho",)},
 }
+_WHOLE = re.compile(r"(\d+)\.0+", re.ASCII)
 _HUGE = 1e12  # squares of more would leave the range of floats in sums
 # Numbers of observations: on them all other cells of their row rest.
 _SIZES = frozenset({"n", "n_questions", "n_axes", "n_questions_supported"})
@@ -226,6 +228,7 @@ class _Reader:
                 f"{self._subject(row)} in {self.name}",
             )  # fmt: skip
         else:
+            self._respell(row)
             damaged |= set(self._bad_cells(line, row, absent))
         for column, others in _USELESS_WITHOUT.get(self.name, {}).items():
             damaged |= set(others) if column in damaged else set()
@@ -248,6 +251,15 @@ class _Reader:
                 )  # fmt: skip
                 return False
         return True
+
+    def _respell(self, row: Row) -> None:
+        """Read what pandas writes: ``True``, and ``1000.0`` beside an empty cell."""
+        for column in self.counts & row.keys():
+            if whole := _WHOLE.fullmatch(row[column]):
+                row[column] = whole[1]
+        for column, words in self.words.items():
+            if row[column] not in words and row[column].lower() in words:
+                row[column] = row[column].lower()
 
     def _bad_cells(self, line: int, row: Row, absent: set[str]) -> Iterator[str]:
         for column, words in self.words.items():

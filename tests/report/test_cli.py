@@ -149,6 +149,16 @@ def test_tables_of_one_experiment_in_the_formats_of_a_manuscript(tmp_path, capsy
     assert not (tmp_path / "figures").exists()
 
 
+def test_tables_of_an_earlier_command_are_named(tmp_path, capsys):
+    command = ["tables", PUBLISHED, "--format", "csv", "--quick", "--out", str(tmp_path), "--only"]
+    assert main([*command, "exp1"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main([*command, "exp2"]) == 0
+    said = capsys.readouterr().err
+    assert "may be out of date: generation-entropy-2026-02-published.csv." in said
+    assert "layers" not in said
+
+
 def test_one_figure_by_its_id(tmp_path, capsys, every_format):
     only = "layers-entropy-2026-02-published"
     assert main(["figures", PUBLISHED, "--only", only, "--quick", "--out", str(tmp_path)]) == 0

@@ -132,6 +132,12 @@ def test_line_ends_of_another_system_are_named_as_the_cause(tampered):
     assert "claims.json" in places(files.hashes(load_finished(tampered), []))
 
 
+def test_a_study_that_begins_with_a_mark_is_read(tampered, synthetic, finished):
+    path = tampered / "data" / synthetic.name / "study.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_finished(tampered).plans == load_finished(finished).plans
+
+
 def test_git_leaves_the_line_ends_of_a_build(finished):
     assert (finished / ".gitattributes").read_text("utf-8") == "* -text\n"
 

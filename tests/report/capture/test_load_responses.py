@@ -48,6 +48,13 @@ def test_a_missing_count_leaves_no_counts_at_all(tmp_path):
     assert read_baseline_json(path, "m").answers.counts is None
 
 
+def test_counts_may_be_text(tmp_path):
+    rows = [response(0, n_tokens="25", n_words=" 7 "), response(1, n_tokens=3)]
+    found = read_baseline_json(write(tmp_path / "m.json", {"axes": {}, "responses": rows}), "m")
+    assert found.answers.counts.tolist() == [25, 3]
+    assert found.answers.n_words[0] == 7
+
+
 def test_a_number_of_questions_that_is_null_is_not_given(tmp_path):
     document = {"axes": {}, "responses": [response(0)], "n_questions": None}
     assert read_baseline_json(write(tmp_path / "m.json", document), "m").declared is None

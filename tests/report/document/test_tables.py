@@ -54,6 +54,10 @@ def test_latex_has_booktabs_rules_and_escapes(table, ledger):
     assert r"\item[a]" in text
 
 
+def test_latex_has_a_sign_for_a_bound_that_is_not_known():
+    assert tables.tex("[1.549, ∞]") == r"[1.549, $\infty$]"
+
+
 def test_a_table_of_uneven_rows_is_refused():
     with pytest.raises(ValueError, match="has not 1 cells"):
         Table("x", "c", (tables.left("a"),), (("1", "2"),))

@@ -109,3 +109,24 @@ def test_words():
     assert fmt.out_of(0, 41, "test") == "none of the 41 tests"
     assert fmt.out_of(15, 15, "pair") == "all 15 pairs"
     assert fmt.out_of(2, 2, "pair") == "both pairs"
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "shown"),
+    [
+        (0.000336, (0.000318, 0.000351), ("0.00034", "[0.00032, 0.00035]")),
+        (0.000336, None, ("0.00034", fmt.MISSING)),
+        (-8.4e-7, None, ("−0.00000084", fmt.MISSING)),
+        (0.2346, (0.23459, 0.23461), ("0.23460", "[0.23459, 0.23461]")),
+        (0.0002, (-0.05, 0.05), ("0.000", "[−0.050, 0.050]")),  # zero, to within its interval
+        (0.0, (0.0, 0.0), ("0.000", "[0.000, 0.000]")),
+        (1e-17, None, ("0.000", fmt.MISSING)),  # a rounding error
+        (0.25, (0.2, 0.3), ("0.250", "[0.200, 0.300]")),
+    ],
+)
+def test_a_small_number_is_told_from_zero_and_the_ends_of_an_interval_apart(value, interval, shown):
+    small = entry(value, "nats", interval=interval, method="mean over questions")
+    assert (fmt.show(small, "value"), fmt.show(small, "ci")) == shown
+    assert fmt.show(small, "apa").startswith(f"{shown[0]} nats, n = 6")
+    assert fmt.show(small, "signed").lstrip("+") == shown[0]
+    assert fmt.show(small, "value:3") == f"{value:.3f}".replace("-0.000", "0.000")

@@ -168,3 +168,14 @@ def test_rows_of_empty_cells_are_no_rows(read):
     found = read("generation", HEADER + GOOD + ",,,,,,,\n" + GOOD.replace("m,", "n,", 1) + ",,\n")
     assert [row["model"] for row in found.tables["generation"]] == ["m", "n"]
     assert found.faults == []
+
+
+def test_what_pandas_writes_is_read(read):
+    """A whole number beside an empty cell becomes a float there, and a truth value a word."""
+    row = only(read("generation", HEADER + GOOD.replace(",100,", ",100.0,")))
+    assert (row["n_tokens"], row.damaged) == ("100", frozenset())
+    found = read("peaks", "model,axis,layer,rho,starred\nm,warm_cold,3.0,0.5,True\n")
+    assert only(found, "peaks")["layer"] == "3"
+    assert only(found, "peaks")["starred"] == "true"
+    assert found.faults == []
+    assert found.mended == frozenset()
