@@ -74,6 +74,10 @@ def _run(command: Callable[[], int]) -> int:
     except OSError as error:
         _say(_of_system(error))
         return 1
+    except UnicodeDecodeError as error:  # of a file that a library reads: ours name themselves
+        which = _read_by_matplotlib(error) or "a file of a library"
+        _say(f"{which} is not UTF-8 ({error.reason}). Save it as UTF-8, or put it elsewhere.")
+        return 1
     except MemoryError:
         _say("there is not enough memory. Close other programs, or build fewer studies at once.")
         return 1
@@ -89,6 +93,17 @@ def _say(message: str) -> None:
     from report.study.texts import visible
 
     print(f"error: {visible(message)}", file=sys.stderr)
+
+
+def _read_by_matplotlib(error: UnicodeDecodeError) -> str:
+    """Return the settings file that matplotlib was reading, ``""`` if it was another file."""
+    frame = error.__traceback__
+    while frame is not None:
+        name = frame.tb_frame.f_locals.get("fname")
+        if frame.tb_frame.f_globals.get("__name__") == "matplotlib" and name is not None:
+            return str(name)
+        frame = frame.tb_next
+    return ""
 
 
 def _of_system(error: OSError) -> str:

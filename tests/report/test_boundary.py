@@ -177,6 +177,21 @@ def test_a_file_of_a_stranger_that_is_far_too_large_is_not_read(name, command, s
     assert "too large" in said
 
 
+def test_settings_of_matplotlib_in_another_encoding_are_named(tmp_path):
+    (tmp_path / "matplotlibrc").write_text("lines.linewidth: 3\n", encoding="utf-16")
+    ended = subprocess.run(
+        [sys.executable, "-m", "report", "figures", PUBLISHED, "--quick", "--only", "layers"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(DATA.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    # Before it stands a line of matplotlib's own.
+    assert "matplotlibrc is not UTF-8" in one_message(ended.stderr.splitlines()[-1])
+
+
 @pytest.mark.parametrize("name", ["axes", "cohorts", "models"])
 def test_a_table_that_is_there_twice_is_called_by_its_name(
     name, tmp_path, capsys, write_study, shipped_fields
