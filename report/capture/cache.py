@@ -17,6 +17,7 @@ from report.capture.read_features import examine
 
 _PACKAGES = Path(__file__).resolve().parents[2]
 _SUMS = "SHA256SUMS"
+_DRAFT = ".writing-"
 
 
 @lru_cache(maxsize=1)
@@ -63,16 +64,19 @@ def load(entry: Path) -> Features | None:
 
 
 def store(entry: Path, features: Features) -> None:
-    """Write beside the entry and move into place, so that nobody meets half of it."""
+    """Write beside the entry and move into place, so that nobody meets half of it.
+
+    One process writes at a time, and sweeps what others left that were killed while they wrote.
+    """
+    from filelock import FileLock
+
     entry.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=entry.parent, prefix=".writing-") as name:
-        draft = Path(name) / entry.name
-        write_features(features, draft)
-        (draft / _SUMS).write_text(_sums(draft), encoding="utf-8")
-        shutil.rmtree(entry, ignore_errors=True)
-        try:
+    with FileLock(entry.parent / ".lock"):
+        for left in entry.parent.glob(f"{_DRAFT}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=entry.parent, prefix=_DRAFT) as name:
+            draft = Path(name) / entry.name
+            write_features(features, draft)
+            (draft / _SUMS).write_text(_sums(draft), encoding="utf-8")
+            shutil.rmtree(entry, ignore_errors=True)
             draft.replace(entry)
-        except OSError:
-            # Another process put the same entry there first.
-            if not entry.is_dir():
-                raise

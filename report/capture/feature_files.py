@@ -19,6 +19,7 @@ import numpy as np
 
 from report.capture.feature_meta import FORMAT_VERSION, Checksum, seal
 from report.capture.features import Baseline, Calibration, Features, FloatArray
+from report.study.texts import guarded
 
 Row = dict[str, str]
 
@@ -48,6 +49,8 @@ of the report is computed from. Entropies are in nats. An empty cell is a missin
 `problems` in `meta.json` says why. Questions and answers count from 1, layers from 0 (the
 embeddings), positions (tokens of an answer) from 1.
 
+- Texts that begin with `=`, `+`, `-` or `@` have an apostrophe before them, so that no spreadsheet
+  runs them.
 - `questions.csv`, one row a model and question: `number`, `text`, `n_answers` (where there are
   several, all else is their mean), `n_tokens`, `n_longest` (answers as long as the longest of the
   capture), `n_words`, `entropy_within` (variance of entropy between the answers);
@@ -185,7 +188,7 @@ def _question_rows(b: Baseline) -> Iterable[Row]:
         row = {
             "model": b.model,
             "number": str(i + 1),
-            "text": text,
+            "text": guarded(text),
             "n_answers": str(b.n_answers[i]),
             "n_tokens": _length(b.n_tokens[i]),
             "n_longest": str(b.n_longest[i]),
@@ -230,7 +233,7 @@ def _answer_rows(c: Calibration) -> Iterable[Row]:
             "number": str(i + 1),
             "axis": axis,
             "pole": pole,
-            "question": question,
+            "question": guarded(question),
             "n_answers": str(c.n_answers[i]),
             "n_tokens": _length(c.n_tokens[i]),
             "n_longest": str(c.n_longest[i]),

@@ -30,6 +30,7 @@ from report.capture.findings import Findings
 from report.capture.lengths import limit_of
 from report.capture.questions import folded
 from report.study.errors import InputError
+from report.study.texts import unguarded
 
 POLES = ("positive", "negative")
 _LEAST = -1e-6  # an entropy is below 0 by rounding alone
@@ -85,7 +86,7 @@ def _baseline(
     if "questions" not in tables:
         return None
     rows = tables["questions"].rows(findings)
-    texts = rows.texts("text")
+    texts = tuple(map(unguarded, rows.texts("text")))
     n_answers, n_longest = _answers(rows)
     kept = _kept(rows, "text", [(folded(text),) for text in texts], n_answers)
     if not kept.any():
@@ -215,7 +216,8 @@ def _calibration(
     if "calibration" not in tables:
         return None
     rows = tables["calibration"].rows(findings)
-    axes, poles, asked = (rows.texts(name) for name in ("axis", "pole", "question"))
+    axes, poles = rows.texts("axis"), rows.texts("pole")
+    asked = tuple(map(unguarded, rows.texts("question")))
     n_answers, n_longest = _answers(rows)
     labels = [
         (axis, pole if pole in POLES else "", folded(question))

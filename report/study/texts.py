@@ -46,6 +46,22 @@ def csv_cell(value: object) -> object:
     return f"'{text}" if text.startswith(_FORMULA) and not _NUMBERS.fullmatch(text) else text
 
 
+_GUARDED = re.compile(r"'*[=+\-@\t]")
+
+
+def guarded(text: str) -> str:
+    """Write a text of a CSV file that is read back so that no spreadsheet takes it for a formula.
+
+    `unguarded` gives it back. Unlike `csv_cell`, it makes no difference between texts.
+    """
+    return f"'{text}" if _GUARDED.match(text) else text
+
+
+def unguarded(text: str) -> str:
+    """Give back what `guarded` was given."""
+    return text[1:] if text.startswith("'") and _GUARDED.match(text) else text
+
+
 def check_regular(path: Path) -> None:
     """Refuse a pipe, a device, a socket or a folder, without opening it.
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import report.capture.extract as stage
@@ -59,7 +61,7 @@ def test_settings_of_a_model_and_the_code_belong_to_the_key(study, tmp_path, com
 def test_a_spoilt_entry_is_computed_again(study, tmp_path, computed, name, damage):
     folder = tmp_path / "cache"
     first = stage.extract(study, cache=folder)
-    for entry in folder.iterdir():
+    for entry in filter(Path.is_dir, folder.iterdir()):
         path = entry / name
         content = path.read_bytes()
         if damage == "gone":
@@ -78,8 +80,17 @@ def test_a_spoilt_entry_is_computed_again(study, tmp_path, computed, name, damag
 
 def test_nothing_unfinished_is_left_behind(study, tmp_path):
     stage.extract(study, cache=tmp_path / "cache", jobs=2)
-    assert len(list((tmp_path / "cache").iterdir())) == 2
-    assert not [p for p in (tmp_path / "cache").iterdir() if p.name.startswith(".")]
+    entries = {path.name for path in (tmp_path / "cache").iterdir()} - {".lock"}
+    assert len(entries) == 2
+    assert not [name for name in entries if name.startswith(".")]
+
+
+def test_what_a_killed_process_left_is_swept(study, tmp_path):
+    left = tmp_path / "cache" / ".writing-abc" / "entry"
+    left.mkdir(parents=True)
+    (left / "questions.csv").write_text("model,")
+    stage.extract(study, cache=tmp_path / "cache")
+    assert not left.parent.exists()
 
 
 def test_the_code_has_one_version():

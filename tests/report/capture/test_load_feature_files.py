@@ -75,6 +75,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(str.st
 
 @settings(deadline=None)
 @example([("a\rb", 0.0, 0.0)])
+@example([("=1+1", 0.0, 0.0), ("'=1+1", 0.0, 0.0), ("''=1", 0.0, 0.0), ("'a", 0.0, 0.0)])
 @given(
     st.lists(
         st.tuples(TEXTS.filter(folded), NUMBERS | st.just(math.nan), NUMBERS.map(lambda x: -x)),
@@ -108,6 +109,17 @@ def test_tables_are_tidy_and_missing_values_are_empty(captures, tmp_path):
     with (tmp_path / "f" / "layers.csv").open(encoding="utf-8", newline="") as handle:
         assert len(list(csv.DictReader(handle))) == 6 * 3
     assert "nats" in (tmp_path / "f" / "README.md").read_text(encoding="utf-8")
+
+
+def test_no_spreadsheet_takes_a_question_for_a_formula(captures, tmp_path):
+    question = '=HYPERLINK("http://x")'
+    captures.baseline(document={"responses": [{"question": question, "n_tokens": 5}]}, counts=(5,))
+    features = extract(captures.study())
+    assert features.baselines["m"].questions == (question,)
+    write_features(features, tmp_path / "f")
+    with (tmp_path / "f" / "questions.csv").open(encoding="utf-8", newline="") as handle:
+        assert next(csv.DictReader(handle))["text"] == f"'{question}"
+    assert read_features(tmp_path / "f") == features
 
 
 def test_an_axis_called_like_a_column_is_refused(captures, tmp_path):
