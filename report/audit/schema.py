@@ -91,10 +91,10 @@ class PlanFields(_Strict):
 
 
 class InputFile(_Strict):
-    """A file that a study's numbers come from."""
+    """A file that a study's numbers come from; one that could not be read has no hash."""
 
     file: FilePath
-    sha256: Sha256
+    sha256: Sha256 | Literal[""]
 
 
 class StudyFields(_Strict):

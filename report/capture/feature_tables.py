@@ -159,7 +159,8 @@ class Rows:
 
     def fill(self, lines: Sequence[tuple[int, list[str]]], counts: tuple[int | None, ...]) -> None:
         """Put lines in their places, of which ``counts`` gives the number where it is known."""
-        far = tuple(_FAR * len(lines) if n is None else math.inf for n in counts)
+        rows = math.prod(n for n in counts if n)  # for each step of what is not counted
+        far = tuple(_FAR * math.ceil(len(lines) / rows) if n is None else math.inf for n in counts)
         placed = [(where, line) for line in self._whole(lines) if (where := self._place(line, far))]
         self.shape = tuple(
             max((where[i] + 1 for where, _ in placed), default=0) if n is None else n

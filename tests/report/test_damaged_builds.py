@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -321,6 +322,19 @@ def test_a_damaged_calibration_proves_itself(tmp_path: Path) -> None:
     assert set(sizes.values()) == {7}
     disagreements = numbers.recomputed(finished).disagreements
     assert [f"{d.place}: {d.problem}" for d in disagreements] == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("numbers_only")
+def test_a_build_proves_itself_where_a_capture_is_a_pipe(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    simulate(study, models=1, questions=8, layers=3, hidden=8, seed=3)
+    capture = study / "raw" / "sim_01_baseline.json"
+    capture.unlink()
+    os.mkfifo(capture)
+    built = build([study], tmp_path / "out", Options((), "embedded", quick=True), lambda _: None)
+    assert any("is no regular file" in line for line in built.findings)
+    assert verify(built.folder).disagreements == []
 
 
 @pytest.mark.slow
