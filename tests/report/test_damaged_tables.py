@@ -124,7 +124,7 @@ def test_a_column_of_which_nothing_is_known_leaves_a_document_that_reads_well(
         assert any(axes.has_data() for axes in canvas.axes), figure.id
 
 
-@pytest.mark.parametrize("column", ["answers", "tokens_per_answer", "recovered_mean_nats"])
+@pytest.mark.parametrize("column", ["answers", "recovered_mean_nats"])
 def test_a_column_that_a_table_need_not_have_may_be_empty(
     column: str, tmp_path: Path, root: Path, faults: Callable[[str], list[str]]
 ) -> None:
