@@ -201,13 +201,15 @@ def _layers(
         layers = np.flatnonzero(constant.any(axis=0)).tolist()
         zero = " (0, as where nothing was written)" if not states[constant].any() else ""
         findings.problem(
-            path, "per_layer_states",
+            path,
+            "per_layer_states",
             f"one number{zero} in all places of {int(constant.sum())} of {constant.size} states, "
             f"in {listing([f'layer {i}' for i in layers])}",
-            "Make the capture again.", Reason.CONSTANT_INPUT,
+            "Make the capture again.",
+            Reason.CONSTANT_INPUT,
             "activation entropy of these questions at these layers, and what needs all of them",
             "layers",
-        )  # fmt: skip
+        )
         states = np.where(constant[:, :, None], states.dtype.type(np.nan), states)
     return states
 

@@ -89,10 +89,16 @@ class Findings:
         """Say of which answers, counted from 1, the question has no text."""
         if numbers:
             self.problem(
-                path, "question", "there is no text of the question of "
+                path,
+                "question",
+                "there is no text of the question of "
                 f"{listing([f'answer {number}' for number in numbers])}, so that nothing matches"
-                " it", "Write the question as it was asked.", Reason.MISALIGNED, "", part,
-            )  # fmt: skip
+                " it",
+                "Write the question as it was asked.",
+                Reason.MISALIGNED,
+                "",
+                part,
+            )
 
     def lengths(self, path: Path, counts: Iterable[int], part: str) -> None:
         """Note that generation was cut off, so that the lengths of answers are censored."""

@@ -329,6 +329,8 @@ def test_a_damaged_calibration_proves_itself(tmp_path: Path) -> None:
 def test_a_build_proves_itself_where_a_capture_is_a_pipe(tmp_path: Path) -> None:
     study = tmp_path / "study"
     simulate(study, models=1, questions=8, layers=3, hidden=8, seed=3)
+    for path in study.glob("raw/*calibration*"):
+        path.unlink()
     capture = study / "raw" / "sim_01_baseline.json"
     capture.unlink()
     os.mkfifo(capture)

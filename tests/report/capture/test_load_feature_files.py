@@ -199,30 +199,46 @@ def found_in(features, folder):
 EDITS = {
     "rows of questions swapped": (lambda f: swap(f, "questions", 2, 4), "the rows of m are not"),
     "rows of layers swapped": (lambda f: swap(f, "layers", 2, 7), "the rows of m are not"),
-    "a row of calibration doubled": (
-        lambda f: double(f, "calibration", 3), "is line 3 again"),
+    "a row of calibration doubled": (lambda f: double(f, "calibration", 3), "is line 3 again"),
     "other line ends": (lambda f: write(f, "questions", lines_of(f, "questions")), None),
     "rows of two models in turn": (lambda f: swap(f, "spectra", 4, 5), None),
     "a stranger's row": (
-        lambda f: double(f, "spectra", 2, model="x"), "does not name 'x', as line 8 does"),
+        lambda f: double(f, "spectra", 2, model="x"),
+        "does not name 'x', as line 8 does",
+    ),
     "a row too many": (
-        lambda f: double(f, "spectra", 2, layer="3"), "line 8 is one more than meta.json counts"),
+        lambda f: double(f, "spectra", 2, layer="3"),
+        "line 8 is one more than meta.json counts",
+    ),
     "a row of no number": (
-        lambda f: double(f, "spectra", 2, layer="-1"), "has layer '-1', which is not the number"),
+        lambda f: double(f, "spectra", 2, layer="-1"),
+        "has layer '-1', which is not the number",
+    ),
     "a cell too many": (
-        lambda f: double(f, "positions", 2, running_entropy="1,2"), "4 cells, the first line 3"),
+        lambda f: double(f, "positions", 2, running_entropy="1,2"),
+        "4 cells, the first line 3",
+    ),
     "checksums of meta.json": (
         lambda f: edit_meta(f, lambda m: m["baselines"]["m"].update(filtered=False)),
-        "meta.json: is not as it was written"),
+        "meta.json: is not as it was written",
+    ),
     "no checksums": (
-        lambda f: edit_meta(f, lambda m: (m.pop("tables"), m.pop("sha256"))), "no checksums"),
+        lambda f: edit_meta(f, lambda m: (m.pop("tables"), m.pop("sha256"))),
+        "no checksums",
+    ),
     "a table of checksums": (
-        lambda f: edit_meta(f, lambda m: m["tables"].update(layers=3)), "tables.layers: is not"),
+        lambda f: edit_meta(f, lambda m: m["tables"].update(layers=3)),
+        "tables.layers: is not",
+    ),
     "an input": (
-        lambda f: edit_meta(f, lambda m: m["inputs"].append({})), ".file: is not as it was"),
+        lambda f: edit_meta(f, lambda m: m["inputs"].append({})),
+        ".file: is not as it was",
+    ),
     "a problem": (
-        lambda f: edit_meta(f, lambda m: m["problems"].append({"file": "x"})), "is not as it was"),
-}  # fmt: skip
+        lambda f: edit_meta(f, lambda m: m["problems"].append({"file": "x"})),
+        "is not as it was",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", EDITS)
@@ -246,61 +262,111 @@ LOSSES = {
     "inf": (lambda f: edit_cell(f, "questions", 4, "entropy", "inf"), "'inf' in line 4", "entropy"),
     "1e308": (lambda f: edit_cell(f, "questions", 4, "entropy", "1e308"), "'1e308'", "entropy"),
     "a negative entropy": (
-        lambda f: edit_cell(f, "questions", 4, "entropy_low", "-0.5"), "'-0.5'", "entropy"),
+        lambda f: edit_cell(f, "questions", 4, "entropy_low", "-0.5"),
+        "'-0.5'",
+        "entropy",
+    ),
     "digits of another script": (
-        lambda f: edit_cell(f, "questions", 4, "warm_cold", "٣"), "'٣' in line 4", "projection"),
+        lambda f: edit_cell(f, "questions", 4, "warm_cold", "٣"),
+        "'٣' in line 4",
+        "projection",
+    ),
     "an underscore": (
-        lambda f: edit_cell(f, "layers", 4, "entropy", "1_0"), "'1_0' in line 4", "layers"),
+        lambda f: edit_cell(f, "layers", 4, "entropy", "1_0"),
+        "'1_0' in line 4",
+        "layers",
+    ),
     "half a token": (
-        lambda f: edit_cell(f, "questions", 4, "n_answers", "1.5"), "'1.5' in line 4", "question"),
+        lambda f: edit_cell(f, "questions", 4, "n_answers", "1.5"),
+        "'1.5' in line 4",
+        "question",
+    ),
     "a row of questions": (
-        lambda f: drop(f, "questions", 4), "there is no row of question 3 of m", "question"),
+        lambda f: drop(f, "questions", 4),
+        "there is no row of question 3 of m",
+        "question",
+    ),
     "the last question": (
-        lambda f: drop(f, "questions", 7), "there is no row of question 6 of m", "question"),
+        lambda f: drop(f, "questions", 7),
+        "there is no row of question 6 of m",
+        "question",
+    ),
     "a question's text": (
-        lambda f: edit_cell(f, "questions", 4, "text", ""), "not said in the row of question 3",
-        "question"),
+        lambda f: edit_cell(f, "questions", 4, "text", ""),
+        "not said in the row of question 3",
+        "question",
+    ),
     "a row of layers": (
-        lambda f: drop(f, "layers", 4), "no row of question 1, layer 2 of m", "layers"),
+        lambda f: drop(f, "layers", 4),
+        "no row of question 1, layer 2 of m",
+        "layers",
+    ),
     "a row of spectra": (lambda f: drop(f, "spectra", 3), "no row of layer 1 of m", "spectra"),
     "a row of calibration": (
-        lambda f: drop(f, "calibration", 3), "no row of answer 2 of m", "calibration"),
+        lambda f: drop(f, "calibration", 3),
+        "no row of answer 2 of m",
+        "calibration",
+    ),
     "another row of calibration": (
-        lambda f: double(f, "calibration", 3, entropy="9.0"), "says something else", "calibration"),
+        lambda f: double(f, "calibration", 3, entropy="9.0"),
+        "says something else",
+        "calibration",
+    ),
     "a pole": (
         lambda f: edit_cell(f, "calibration", 3, "pole", "up"),
-        "is not said in the row of answer 2", "calibration"),
+        "is not said in the row of answer 2",
+        "calibration",
+    ),
     "a number of a row": (
-        lambda f: edit_cell(f, "spectra", 3, "layer", "1.0"), "has layer '1.0'", "spectra"),
+        lambda f: edit_cell(f, "spectra", 3, "layer", "1.0"),
+        "has layer '1.0'",
+        "spectra",
+    ),
     "a model": (
         lambda f: edit_meta(f, lambda m: m["baselines"]["m"].update(filtered="no")),
-        "baselines.m.filtered: is not as it was written", "baseline"),
+        "baselines.m.filtered: is not as it was written",
+        "baseline",
+    ),
     "a table": (lambda f: (f / "layers.csv").unlink(), "layers.csv: can't be read", "LAYERS"),
     "an empty table": (lambda f: (f / "spectra.csv").write_text(""), "no column has", "SPECTRA"),
     "semicolons": (
-        lambda f: write(f, "calibration",
-                        [line.replace(",", ";") for line in lines_of(f, "calibration")]),
-        "calibration.csv: model: no column has this name", "CALIBRATION"),
+        lambda f: write(
+            f, "calibration", [line.replace(",", ";") for line in lines_of(f, "calibration")]
+        ),
+        "calibration.csv: model: no column has this name",
+        "CALIBRATION",
+    ),
     "a column": (
         lambda f: write(f, "spectra", [x.rpartition(",")[0] for x in lines_of(f, "spectra")]),
-        "spectral_entropy: the column is missing", "SPECTRA"),
+        "spectral_entropy: the column is missing",
+        "SPECTRA",
+    ),
     "a column twice": (
         lambda f: write(f, "spectra", [x + "," + x.split(",")[2] for x in lines_of(f, "spectra")]),
-        "two columns have this name", "SPECTRA"),
+        "two columns have this name",
+        "SPECTRA",
+    ),
     "questions": (lambda f: (f / "questions.csv").unlink(), "can't be read", "BASELINE"),
     "a quotation mark": (
-        lambda f: write(f, "questions", [*lines_of(f, "questions"), 'm,"7']), "can't be read",
-        "BASELINE"),
+        lambda f: write(f, "questions", [*lines_of(f, "questions"), 'm,"7']),
+        "can't be read",
+        "BASELINE",
+    ),
     "another version": (
         lambda f: edit_meta(f, lambda m: m.update(version=99)),
-        "version: is 99, this program reads 1", "ALL"),
+        "version: is 99, this program reads 1",
+        "ALL",
+    ),
     "baselines": (
-        lambda f: edit_meta(f, lambda m: m.update(baselines=[])), "baselines: is not", "BASELINE"),
+        lambda f: edit_meta(f, lambda m: m.update(baselines=[])),
+        "baselines: is not",
+        "BASELINE",
+    ),
     "no object": (lambda f: (f / "meta.json").write_text("[]"), "version: is None", "ALL"),
     "half a file": (lambda f: (f / "meta.json").write_text("{"), "can't be read", "ALL"),
     "NaN": (lambda f: edit_meta(f, lambda m: m.update(x=math.nan)), "NaN is not a number", "ALL"),
     "meta.json": (lambda f: (f / "meta.json").unlink(), "can't be read", "ALL"),
-}  # fmt: skip
+}
 
 
 def lost(features, model):

@@ -213,10 +213,11 @@ def test_a_quarto_that_hangs_is_asked_once_and_passed_over_with_a_word(
 
 
 def test_a_quarto_that_is_not_there_is_no_news(build, pretend, monkeypatch):
-    assert render(build, ["md"], "auto", DATE, quiet).remark == ""
+    assert quarto.find(required=False) == quarto.Absent("Quarto is not installed")
     monkeypatch.setenv("QUARTO_PATH", "/nowhere/quarto")
-    remark = render(build, ["md"], "auto", DATE, quiet).remark
-    assert remark.startswith("Quarto is not used: QUARTO_PATH names /nowhere/quarto")
+    found = quarto.find(required=False)
+    assert isinstance(found, quarto.Absent)
+    assert found.remark.startswith("Quarto is not used: QUARTO_PATH names /nowhere/quarto")
     assert render(build, ["md"], "embedded", DATE, quiet).remark == ""
 
 

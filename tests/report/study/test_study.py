@@ -84,11 +84,14 @@ def test_whole_numbers_and_text_dates_are_taken(tmp_path):
         ('"Model B"', '" Model\u00a0 A\u200b"', "models: two [[models]] are called 'Model A'"),
         ('key = "b"', 'key = "a"', "models: two [[models]] have the key 'a'"),
         ('"kind_harsh"', '"warm_cold"', "axes: two [[axes]] have the key 'warm_cold'"),
-        ('positive = "kind"\nnegative = "harsh"', 'positive = "warm"\nnegative = "cold "',
-         "axes: two [[axes]] are called 'warm–cold'"),
+        (
+            'positive = "kind"\nnegative = "harsh"',
+            'positive = "warm"\nnegative = "cold "',
+            "axes: two [[axes]] are called 'warm–cold'",
+        ),
         ('cohort = "all"', 'cohort = "some"', "model a names the unknown cohort 'some'"),
     ],
-)  # fmt: skip
+)
 def test_what_a_field_can_not_be_is_said_with_its_name(tmp_path, before, after, said):
     with pytest.raises(InputError, match="^study.toml: " + re.escape(said)):
         load_study(written(tmp_path, before, after))
