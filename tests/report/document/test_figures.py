@@ -1,5 +1,6 @@
 """House style: what every figure may rely on."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -117,21 +118,28 @@ def test_an_empty_panel_says_why():
     assert canvas.axes[0].texts[0].get_text() == "There is no capture."
 
 
+def narrow_panels(empty, why):
+    canvas = Canvas(figsize=(figures.WIDTH, 1.6), layout="constrained")
+    FigureCanvasAgg(canvas)
+    panels = canvas.subplots(1, 6)
+    for panel in panels[:empty]:
+        figures.empty(panel, why)
+    panels[-1].plot([0, 1], [1, 0])
+    canvas.draw_without_rendering()
+    return panels
+
+
+@cache
+def width_beside_panels_with_data():
+    return narrow_panels(0, "")[-1].get_window_extent().width
+
+
 @pytest.mark.parametrize("reason", Reason)
 def test_what_an_empty_panel_says_stays_in_it_and_takes_no_room(reason):
     """Six narrow panels, as in the scatter plots: those with data lose no width."""
-    widths = []
-    for damaged in (0, 5):
-        canvas = Canvas(figsize=(figures.WIDTH, 1.6), layout="constrained")
-        FigureCanvasAgg(canvas)
-        panels = canvas.subplots(1, 6)
-        for panel in panels[:damaged]:
-            figures.empty(panel, reason.sentence)
-        panels[-1].plot([0, 1], [1, 0])
-        canvas.draw_without_rendering()
-        widths.append(panels[-1].get_window_extent().width)
-    assert widths[1] >= widths[0]
-    for panel in panels[:damaged]:
+    panels = narrow_panels(5, reason.sentence)
+    assert panels[-1].get_window_extent().width >= width_beside_panels_with_data()
+    for panel in panels[:5]:
         (box,), frame = boxes(panel), panel.get_window_extent()
         assert frame.x0 - 3 <= box.x0 <= box.x1 <= frame.x1 + 3
         assert frame.y0 <= box.y0 <= box.y1 <= frame.y1
