@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import shutil
 import subprocess
@@ -10,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from report.document.render import render
+from report.document import figures
+from report.pipeline import Options, build
 
 PDFLATEX = shutil.which("pdflatex")
 NEEDED = ("booktabs", "threeparttable", "lmodern", "newunicodechar", "geometry", "longtable")
@@ -78,9 +78,11 @@ def test_a_number_that_is_not_there_stops_the_manuscript(tampered):
     ]
 
 
-def test_the_document_can_be_typeset_and_nothing_leaves_the_page(tampered):
-    done = render(tampered, ["latex"], "embedded", dt.date(2026, 1, 1), lambda _: None)
-    errors, too_wide = typeset(done.outputs["latex"])
+def test_the_document_can_be_typeset_and_nothing_leaves_the_page(synthetic, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "FORMATS", ("pdf",))
+    options = Options(("latex",), "embedded", quick=True)
+    built = build([synthetic], tmp_path, options, lambda _: None)
+    errors, too_wide = typeset(built.rendered.outputs["latex"])
     assert errors == []
     assert max(too_wide, default=0.0) < 60.0  # the margin: 2 cm
 
