@@ -178,7 +178,7 @@ def read_meta(path: Path, findings: Findings) -> Meta:
         findings.problem(
             path,
             "",
-            "is not as it was written: its SHA-256 is another",
+            "has changed since it was written (its SHA-256 differs)",
             PUT_BACK,
             Reason.DAMAGED_FILE,
             "",

@@ -127,7 +127,8 @@ class FeatureTable:
             if checksum.described != expected.model_dump():
                 rows.problem(
                     "",
-                    f"the rows of {model} are not as they were written: their SHA-256 is another",
+                    f"the rows of {model} have changed since they were written (their SHA-256"
+                    " differs), and so may all that rests on them",
                     "",
                 )
         if n_questions is None:

@@ -197,8 +197,14 @@ def found_in(features, folder):
 
 # What is done to the files, and what is said of them.
 EDITS = {
-    "rows of questions swapped": (lambda f: swap(f, "questions", 2, 4), "the rows of m are not"),
-    "rows of layers swapped": (lambda f: swap(f, "layers", 2, 7), "the rows of m are not"),
+    "rows of questions swapped": (
+        lambda f: swap(f, "questions", 2, 4),
+        "the rows of m have changed since",
+    ),
+    "rows of layers swapped": (
+        lambda f: swap(f, "layers", 2, 7),
+        "the rows of m have changed since",
+    ),
     "a row of calibration doubled": (lambda f: double(f, "calibration", 3), "is line 3 again"),
     "other line ends": (lambda f: write(f, "questions", lines_of(f, "questions")), None),
     "rows of two models in turn": (lambda f: swap(f, "spectra", 4, 5), None),
@@ -220,7 +226,7 @@ EDITS = {
     ),
     "checksums of meta.json": (
         lambda f: edit_meta(f, lambda m: m["baselines"]["m"].update(filtered=False)),
-        "meta.json: is not as it was written",
+        "meta.json: has changed since it was written",
     ),
     "no checksums": (
         lambda f: edit_meta(f, lambda m: (m.pop("tables"), m.pop("sha256"))),
