@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from report.capture.boundaries import MisalignedError, lines_of_capture
-from report.capture.features import IntArray
+from report.capture.features import POLES, IntArray
 from report.capture.findings import CaptureError, Findings, listing
 from report.capture.npz import Header, read_headers
 from report.capture.questions import Overlap
@@ -212,7 +212,7 @@ def _report_sizes(path: Path, study: Study, kept: CalibrationFile, findings: Fin
     uneven = [
         f"{axis}, {pole}: {sizes[axis, pole]}"
         for axis in dict.fromkeys(kept.axis)
-        for pole in ("positive", "negative")
+        for pole in POLES
         if sizes[axis, pole] != study.n_questions
     ]
     if uneven:

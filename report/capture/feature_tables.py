@@ -15,6 +15,7 @@ from report.capture.feature_meta import PUT_BACK, Checksum, RowsMeta
 from report.capture.features import FloatArray, IntArray
 from report.capture.findings import Findings, listing
 from report.study.errors import InputError
+from report.study.fields import LARGEST
 from report.study.texts import read_rows
 from stats.outcome import Reason
 
@@ -36,7 +37,6 @@ PART = {
 """Part of a capture, as `report.capture.features.Problem` names it, by table."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 _COUNT = re.compile(r"\d{1,12}", re.ASCII)
-_HUGE = 1e12  # squares of more would leave the range of floats in sums
 _FAR = 10  # a number of a row that is so many times the rows is none
 
 BoolArray = NDArray[np.bool_]
@@ -250,12 +250,12 @@ class Rows:
             return tuple("" if line is None else line.cells[column] for line in self._lines)
         return ("",) * len(self._lines)
 
-    def floats(self, column: str, low: float = -_HUGE, *, axis: str = "") -> FloatArray:
+    def floats(self, column: str, low: float = -LARGEST, *, axis: str = "") -> FloatArray:
         """Return a column of numbers; NaN where the cell is empty or can't be used."""
 
         def number(text: str) -> float:
             value = float(text) if _NUMBER.fullmatch(text) else math.nan
-            return value if low <= value <= _HUGE else math.nan
+            return value if low <= value <= LARGEST else math.nan
 
         return np.array(self._read(column, number, math.nan, axis), dtype=np.float64)
 

@@ -14,6 +14,9 @@ from stats.outcome import Reason
 WHOLE = 1e-5
 """Missing mass up to this moves an entropy by less than is printed."""
 
+POLES = ("positive", "negative")
+"""Of an axis, as a calibration names them."""
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 

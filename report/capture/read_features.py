@@ -18,6 +18,7 @@ from report.capture.feature_meta import (
 )
 from report.capture.feature_tables import PART, BoolArray, FeatureTable, Rows
 from report.capture.features import (
+    POLES,
     Baseline,
     Calibration,
     Features,
@@ -32,7 +33,6 @@ from report.capture.questions import folded
 from report.study.errors import InputError
 from report.study.texts import unguarded
 
-POLES = ("positive", "negative")
 _LEAST = -1e-6  # an entropy is below 0 by rounding alone
 
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from report.capture.features import FloatArray, IntArray
+from report.capture.features import POLES, FloatArray, IntArray
 from report.capture.findings import CaptureError
 from report.capture.questions import folded
 from report.study.errors import InputError
@@ -296,7 +296,7 @@ def _labelled(path: Path, line: str, field: str) -> dict[str, Any]:
     missing = [key for key in ("axis", "pole", "question") if key not in row]
     if missing:
         raise CaptureError(path, field, f"has no {' and no '.join(missing)}", _WRITE_AGAIN)
-    if row["pole"] not in ("positive", "negative"):
+    if row["pole"] not in POLES:
         raise CaptureError(
             path, field, f"names the pole {row['pole']!r}", "Name the poles positive and negative."
         )

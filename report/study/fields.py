@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 # What a study may say; `report verify` reads builds by the same bounds.
 MOST_RESAMPLES = 1_000_000
 MOST_OBSERVATIONS = 10**7
+LARGEST = 1e12  # in size; squares of more would leave the range of floats in sums
 SEEDS = 2**128
 LONGEST_KEY = 100
 LONGEST_NAME = 300

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from report.study.errors import InputError
 from report.study.faults import Fault
-from report.study.fields import MOST_OBSERVATIONS
+from report.study.fields import LARGEST, MOST_OBSERVATIONS
 from report.study.texts import read_rows
 from stats.outcome import Reason
 
@@ -55,7 +55,6 @@ _USELESS_WITHOUT = {
     "peaks": {"layer": ("rho",)},
 }
 _WHOLE = re.compile(r"(\d+)\.0+", re.ASCII)
-_HUGE = 1e12  # squares of more would leave the range of floats in sums
 # Numbers of observations: on them all other cells of their row rest.
 _SIZES = frozenset({"n", "n_questions", "n_axes", "n_questions_supported"})
 # Tables of which a row with a damaged cell says nothing any more.
@@ -66,9 +65,9 @@ _LIMITS = {
     "rho": (-1.0, 1.0),
     "recovered_rho": (-1.0, 1.0),
     "p": (math.ulp(0.0), 1.0),
-    "entropy_mean_nats": (0.0, _HUGE),
-    "entropy_sd_nats": (0.0, _HUGE),
-    "effective_dimension": (0.0, _HUGE),
+    "entropy_mean_nats": (0.0, LARGEST),
+    "entropy_sd_nats": (0.0, LARGEST),
+    "effective_dimension": (0.0, LARGEST),
     **dict.fromkeys(
         ("n", "n_questions", "n_layers", "n_axes", "n_questions_supported"),
         (1.0, MOST_OBSERVATIONS),
@@ -333,7 +332,7 @@ def _usable(column: str, text: str, *, counted: bool) -> bool:
         value = float(text)
     except ValueError:
         return False
-    low, high = _LIMITS.get(column, (-_HUGE, _HUGE))
+    low, high = _LIMITS.get(column, (-LARGEST, LARGEST))
     return math.isfinite(value) and low <= value <= high
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from report.cli import main
 from report.study.paths import DATA
+from report.synthetic.simulate import simulate
 
 COMMANDS = (
     "build", "tables", "figures", "values", "extract", "check", "claims", "verify", "explain",
@@ -115,6 +116,15 @@ def test_a_number_of_processes_that_can_not_be_is_wrong_use(jobs, capsys):
         main(["build", f"--jobs={jobs}"])
     assert stopped.value.code == 2
     assert "is not a number from 1" in capsys.readouterr().err
+
+
+def test_a_quarto_that_was_passed_over_is_said(tmp_path, capsys, monkeypatch):
+    simulate(tmp_path / "study", models=1, questions=6, layers=2, hidden=8, seed=1)
+    shutil.rmtree(tmp_path / "study" / "raw")
+    monkeypatch.setenv("QUARTO_PATH", str(tmp_path / "none"))
+    command = ["build", str(tmp_path / "study"), "--quick", "--to", "md", "--out", str(tmp_path)]
+    assert main([*command[:-1], str(tmp_path / "out")]) == 0
+    assert "note: Quarto is not used: QUARTO_PATH names" in capsys.readouterr().err
 
 
 def test_no_format_at_all_is_wrong_use(tmp_path, capsys):

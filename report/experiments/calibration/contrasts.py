@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from report.capture.features import Calibration, FloatArray
+from report.capture.features import POLES, Calibration, FloatArray
 from report.capture.questions import Overlap
 from report.experiments.base import StudyData, entry_id
 from report.ledger.ledger import Entry
@@ -17,7 +17,6 @@ from report.study.study import Axis, Cohort, Model
 from stats.outcome import Estimate, Outcome, Reason
 
 SLUG = "calibration"
-POLES = ("positive", "negative")
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from report.capture.features import POLES
 from report.document.parts import Cell, Stat, Table
 from report.document.tables import left, right
 from report.experiments.base import StudyData, entry_id
-from report.experiments.calibration.contrasts import POLES, SLUG, Calibrated
+from report.experiments.calibration.contrasts import SLUG, Calibrated
 from report.ledger.ledger import Entry, Ledger
 from report.study.study import Axis, Model
 

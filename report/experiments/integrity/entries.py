@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from report.capture.features import Calibration, FloatArray
+from report.capture.features import POLES, Calibration, FloatArray
 from report.experiments.base import StudyData, Subject, entry_id
 from report.experiments.behaviour.entries import (
     RHO,
@@ -17,7 +17,6 @@ from report.experiments.behaviour.entries import (
     sample_of,
     why_missing,
 )
-from report.experiments.calibration.contrasts import POLES
 from report.ledger.ledger import Entry
 from report.ledger.lineage import selector
 from report.study.study import Model

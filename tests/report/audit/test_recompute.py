@@ -1,6 +1,7 @@
 """The second paths against the first ones, on data that no shipped study holds."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from report.audit.recompute import correlations, layered, reading, samples, signatures
+from report.audit.recompute import correlations, layered, reading, run, samples, signatures
+from report.audit.recompute.recipes import Recipe
 from stats import comparison, correlation, dimension, means, meta, power, profiles, resampling
 
 LEVEL = 0.95
@@ -55,6 +57,12 @@ def test_unpaired_ranks_with_ties(x, y):
     first = comparison.hodges_lehmann_shift(a, b, LEVEL)
     if first.interval is not None:
         agrees(samples.shift(a, b, LEVEL), first)
+
+
+def test_a_p_that_no_float_holds_is_the_smallest_of_them():
+    case = reading.Case("a.b", "b", (), False, 9, LEVEL, 0.05, 1, "m", 99, 0.8, 0.5, 5)
+    how = Recipe(case, (lambda case, found: {"p": 0.0, "p_floor": 5e-324, "estimate": 0.0},))
+    assert run(how) == {"p": sys.float_info.min, "p_floor": sys.float_info.min, "estimate": 0.0}
 
 
 def test_large_samples_take_the_normal_approximations():

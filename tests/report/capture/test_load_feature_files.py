@@ -409,6 +409,8 @@ def test_what_is_not_as_written_costs_what_rests_on_it(whole, name):
     every = {"baseline", "calibration"} if part == "ALL" else {part.lower()}
     assert lost(found, "m") == every
     assert lost(found, "n") == (every if part.isupper() else set())
+    if part in ("LAYERS", "CALIBRATION", "BASELINE"):
+        assert found.why_missing("m", part.lower()) is Reason.DAMAGED_FILE
     if not part.isupper():
         assert found.baselines["n"] == features.baselines["n"]
         assert found.calibrations["n"] == features.calibrations["n"]
