@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,9 +11,9 @@ from stats.outcome import Alternative, Reason
 
 FloatArray = NDArray[np.float64]
 
-# Values closer together than this, relative to their size, carry no order: floating-point
-# noise would otherwise be ranked as if it were data.
-_RELATIVE_NOISE = 1e-12
+NOISE = 1e-12
+"""Values closer together than this, relative to the larger of the two, are tied: floating-point
+noise would otherwise be ranked as if it were data."""
 
 
 def real(values: ArrayLike, name: str) -> FloatArray:
@@ -30,9 +30,26 @@ def real(values: ArrayLike, name: str) -> FloatArray:
     ValueError
         If it is a masked array: the mask would be lost in silence.
     """
+    return unmasked(values, name).astype(np.float64, copy=False)
+
+
+def unmasked(values: ArrayLike, name: str) -> NDArray[Any]:
+    """Return ``values`` as an array of their own type.
+
+    Parameters
+    ----------
+    values : array-like
+    name : str
+        What the message calls it.
+
+    Raises
+    ------
+    ValueError
+        If it is a masked array: the mask would be lost in silence.
+    """
     if isinstance(values, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array: leave the masked values out first")
-    return np.asarray(values, dtype=np.float64)
+    return np.asarray(values)
 
 
 def confidence(level: float, name: str = "level") -> float:
@@ -180,12 +197,42 @@ def _to_one(points: FloatArray) -> FloatArray:
     return np.ldexp(points, -int(exponent))
 
 
+def ties_joined(values: FloatArray, noise: FloatArray | None = None) -> FloatArray:
+    """Give values that are equal up to floating-point noise one value, the smallest of them.
+
+    All rank methods start from it, so that 0.1 + 0.2 and 0.3 are tied in each of them.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,) or (n, p)
+        Compared along the first axis; finite.
+    noise : ndarray, same shape, optional
+        How uncertain each value is; by default `NOISE` of its own size. Of two neighbours the
+        larger one counts.
+
+    Returns
+    -------
+    ndarray, same shape
+    """
+    order = np.argsort(values, axis=0, kind="stable")
+    ascending = np.take_along_axis(values, order, axis=0)
+    unsure = np.take_along_axis(NOISE * np.abs(values) if noise is None else noise, order, axis=0)
+    with np.errstate(over="ignore"):  # from one end of the range of floats to the other
+        apart = np.diff(ascending, axis=0) > np.maximum(unsure[1:], unsure[:-1])
+    begins = np.zeros(values.shape, dtype=np.int64)
+    places = np.arange(1, len(values)).reshape(-1, *[1] * (values.ndim - 1))
+    begins[1:] = np.maximum.accumulate(np.where(apart, places, 0), axis=0)
+    joined = np.empty_like(values)
+    np.put_along_axis(joined, order, np.take_along_axis(ascending, begins, axis=0), axis=0)
+    return joined
+
+
 def is_constant(values: FloatArray) -> bool:
     """Tell whether all values are equal up to floating-point noise."""
     if values.size == 0:
         return True
     spread = float(np.max(values) - np.min(values))
-    return spread <= _RELATIVE_NOISE * max(float(np.max(np.abs(values))), 1e-300)
+    return spread <= NOISE * max(float(np.max(np.abs(values))), 1e-300)
 
 
 def why_not(*samples: FloatArray, minimum: int) -> Reason | None:

@@ -11,7 +11,7 @@ from math import comb, hypot, isfinite, sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stats.checks import FloatArray, confidence, is_constant, one_of, real, vector
+from stats.checks import FloatArray, confidence, is_constant, one_of, real, ties_joined, vector
 from stats.nulls import (
     chi2_upper,
     normal_quantile,
@@ -192,12 +192,13 @@ def friedman(table: ArrayLike) -> tuple[Estimate, Outcome]:
     method = "Friedman test"
     if reason := _why_not_ranked(blocks):
         return Estimate.missing(reason, questions), Outcome.missing(method, reason, questions)
-    statistic, p = (float(v) for v in friedmanchisquare(*blocks.T))
+    statistic = float(friedmanchisquare(*ties_joined(blocks.T)).statistic)
     largest = questions * (k - 1)
+    statistic = min(statistic, float(largest))
     floor = chi2_upper(largest, k - 1)
     return (
         Estimate(statistic / largest, questions),
-        Outcome(method, questions, statistic, probability(p), floor),
+        Outcome(method, questions, statistic, chi2_upper(statistic, k - 1), floor),
     )
 
 
@@ -313,14 +314,21 @@ def sign_agreement(signs: Sequence[int]) -> Outcome:
     Parameters
     ----------
     signs : sequence of int
-        Direction of each effect; zeros are dropped.
+        Direction of each effect: −1, 0 or 1; zeros are dropped.
 
     Returns
     -------
     Outcome
         Exact two-sided binomial test; the statistic is the number of positive signs.
+
+    Raises
+    ------
+    ValueError
+        If a sign is another number.
     """
     direction = vector(signs, "signs")
+    if not np.isin(direction[np.isfinite(direction)], (-1, 0, 1)).all():
+        raise ValueError("signs must be -1, 0 or 1")
     positive, n = int((direction > 0).sum()), int((direction != 0).sum())
     method = "exact sign test"
     if not np.isfinite(direction).all():

@@ -9,7 +9,7 @@ from math import atanh, factorial, isfinite, sqrt, tanh
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stats.checks import FloatArray, confidence, one_of, pair, real, why_not
+from stats.checks import FloatArray, confidence, one_of, pair, real, ties_joined, why_not
 from stats.nulls import probability
 from stats.outcome import Alternative, Estimate, Interval, Outcome, Reason
 
@@ -27,7 +27,8 @@ _PARTIAL = "Partial Spearman, t approximation"
 def centred_ranks(values: FloatArray) -> IntArray:
     """Return twice the mid-ranks, centred: integers that sum to zero.
 
-    Integers make every comparison between rank statistics exact, with no tolerance.
+    Values that are equal up to floating-point noise are tied. Integers make every comparison
+    between rank statistics exact, with no tolerance.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ def centred_ranks(values: FloatArray) -> IntArray:
     """
     from scipy.stats import rankdata
 
-    doubled = np.rint(2.0 * rankdata(values, axis=0)).astype(np.int64)
+    doubled = np.rint(2.0 * rankdata(ties_joined(values), axis=0)).astype(np.int64)
     return doubled - (values.shape[0] + 1)
 
 
@@ -262,6 +263,7 @@ def kendall(x: ArrayLike, y: ArrayLike) -> Outcome:
         return Outcome.missing("Kendall tau-b", reason, n)
     from scipy.stats import kendalltau
 
+    first, second = ties_joined(first), ties_joined(second)
     tied = min(np.unique(first).size, np.unique(second).size) < n
     exact = n <= 33 and not tied
     result = kendalltau(first, second, method="exact" if exact else "asymptotic")

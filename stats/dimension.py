@@ -78,7 +78,7 @@ def resampled_participation_ratio(projections: ArrayLike, counts: ArrayLike | Dr
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit, or a row of counts does not add up to Q.
     """
     points = _points(projections)
     questions, axes = points.shape
@@ -96,7 +96,7 @@ def resampled_participation_ratio(projections: ArrayLike, counts: ArrayLike | Dr
         ratio = np.full(trace.shape, np.nan)
         return np.divide(np.square(trace), squares, out=ratio, where=trace > floor)
 
-    return over_blocks(counts_of(counts, questions), ratios)
+    return over_blocks(counts_of(counts, questions, total=questions), ratios)
 
 
 def jackknife_participation_ratio(projections: ArrayLike) -> FloatArray:
@@ -112,7 +112,7 @@ def jackknife_participation_ratio(projections: ArrayLike) -> FloatArray:
     """
     points = _points(projections)
     n = points.shape[0]
-    return resampled_participation_ratio(points, np.ones((n, n)) - np.eye(n))
+    return resampled_participation_ratio(points, Drawn.leaving_one_out(n))
 
 
 def corrected_participation_ratio(projections: ArrayLike, level: float = 0.95) -> Estimate:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stats.checks import FloatArray, centred_to_one, is_constant, real, vector
+from stats.checks import FloatArray, centred_to_one, is_constant, real, unmasked, vector
 from stats.draws import blocks
 
 # Stored probabilities that sum to 1 within this are complete: it is what rounding of the scores'
@@ -161,7 +161,7 @@ def activation_entropy(
     Raises
     ------
     ValueError
-        If there are no values in a vector.
+        If there are no values in a vector, or the array is masked.
 
     References
     ----------
@@ -188,9 +188,9 @@ def activation_entropies(
     Raises
     ------
     ValueError
-        If there are no values in a vector.
+        If there are no values in a vector, or the array is masked.
     """
-    array = np.asarray(states)
+    array = unmasked(states, "states")
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ValueError(f"states must have shape (..., H), got {array.shape}")
     vectors = array.reshape(-1, array.shape[-1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import sqrt, tanh
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -99,7 +99,7 @@ def pool_correlations(
     Raises
     ------
     ValueError
-        If lengths differ, or a correlation is outside [−1, 1].
+        If lengths differ, a correlation is outside [−1, 1], or there is no such method.
 
     References
     ----------
@@ -112,6 +112,9 @@ def pool_correlations(
         raise ValueError(f"{r.size} correlations and {sizes.size} sample sizes")
     if (np.abs(r) > 1.0).any():
         raise ValueError("a correlation must be in [-1, 1]")
+    if method not in get_args(Method):
+        known = ", ".join(map(repr, get_args(Method)))
+        raise ValueError(f"method must be one of {known}, got {method!r}")
     if reason := _why_not_pooled(r, sizes):
         return _missing(reason, r.size, name)
 

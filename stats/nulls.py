@@ -7,7 +7,7 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
-from stats.checks import FloatArray
+from stats.checks import FloatArray, ties_joined
 
 IntArray = NDArray[np.int64]
 
@@ -85,19 +85,14 @@ def chi2_upper(statistic: float, df: float) -> float:
     return probability(float(chdtrc(df, statistic)))
 
 
-NOISE = 1e-12
-"""Values closer together than this, relative to the larger of the two, are tied."""
-
-
 def tied_ranks(values: FloatArray, noise: FloatArray | None = None) -> tuple[IntArray, IntArray]:
-    """Rank with mid-ranks; values closer than their floating-point noise to the next are tied.
+    """Rank with mid-ranks; values that are equal up to floating-point noise are tied.
 
     Parameters
     ----------
     values : ndarray, shape (n,)
     noise : ndarray, shape (n,), optional
-        How uncertain each value is; by default `NOISE` of its own size. Of two neighbours the
-        larger one counts.
+        As in `stats.checks.ties_joined`.
 
     Returns
     -------
@@ -106,17 +101,9 @@ def tied_ranks(values: FloatArray, noise: FloatArray | None = None) -> tuple[Int
     group : ndarray of int, shape (n,)
         Number of each value's tie group, in ascending order from 0.
     """
-    order = np.argsort(values, kind="stable")
-    ascending = values[order]
-    unsure = (NOISE * np.abs(values) if noise is None else noise)[order]
-    with np.errstate(over="ignore"):  # from one end of the range of floats to the other
-        steps = np.diff(ascending) > np.maximum(unsure[1:], unsure[:-1])
-    sorted_group = np.concatenate([[0], np.cumsum(steps)])[: values.size]
-    group = np.empty(values.size, dtype=np.int64)
-    group[order] = sorted_group
-    sizes = np.bincount(sorted_group, minlength=1) if values.size else np.empty(0, dtype=np.int64)
-    last = np.cumsum(sizes)
-    doubled = (2 * last - sizes + 1)[group]
+    joined = ties_joined(values, noise)
+    _, group, sizes = np.unique(joined, return_inverse=True, return_counts=True)
+    doubled = (2 * np.cumsum(sizes) - sizes + 1)[group]
     return doubled, group
 
 

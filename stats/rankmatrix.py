@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stats.checks import FloatArray, real, why_not
+from stats.checks import FloatArray, real, ties_joined, why_not
 from stats.correlation import IntArray, centred_ranks
-from stats.draws import DrawnRows, blocks
+from stats.draws import DrawnRows, blocks, counts_of
 
 # Numbers held at once by one intermediate array.
 _CHUNK = 1 << 20
@@ -112,12 +112,11 @@ def spearman_replicates(x: ArrayLike, y: ArrayLike, counts: DrawnRows) -> FloatA
     Raises
     ------
     ValueError
-        If x, y and the counts do not fit together.
+        If x, y and the counts do not fit together, or a row of counts does not add up to n.
     """
     first, second = columns(x, y)
     n, p, q = first.shape[0], first.shape[1], second.shape[1]
-    if len(counts.shape) != 2 or counts.shape[1] != n:
-        raise ValueError(f"counts must have {n} columns, got shape {counts.shape}")
+    counts = counts_of(counts, n, total=n)
     # Sums of n terms of at most n * n: single precision holds them exactly up to n = 256.
     kind = np.float32 if n**3 <= 1 << 24 else np.float64
     ranks = _cumulative if n >= _MANY else _by_signs
@@ -207,9 +206,9 @@ _Ranks = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 def _usable(values: FloatArray) -> FloatArray:
-    """Make zeros of an unusable column: it is then undefined in every resample."""
+    """Make zeros of an unusable column, undefined in every resample; join ties in the others."""
     usable = np.array([why_not(column, minimum=3) is None for column in values.T], dtype=bool)
-    return np.where(usable, values, 0.0)
+    return ties_joined(np.where(usable, values, 0.0))
 
 
 def _by_signs(values: FloatArray, kind: type[np.floating[Any]]) -> _Ranks:

@@ -8,11 +8,10 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stats.checks import FloatArray, confidence, is_constant, pair, vector
+from stats.checks import NOISE, FloatArray, confidence, is_constant, pair, vector
 from stats.draws import Drawn, Integers, counts_of, over_blocks
 from stats.intervals import bootstrap_interval
 from stats.nulls import (
-    NOISE,
     IntArray,
     normal_quantile,
     normal_two_sided,
@@ -122,8 +121,8 @@ def rank_biserial_paired(
     observed = float(under(np.ones((1, n)))[0])
     if counts is None:
         return Estimate(observed, n)
-    replicates = over_blocks(counts_of(counts, n), under)
-    jackknife = over_blocks(np.ones((n, n)) - np.eye(n), under)
+    replicates = over_blocks(counts_of(counts, n, total=n), under)
+    jackknife = over_blocks(Drawn.leaving_one_out(n), under)
     found = bootstrap_interval(observed, replicates, jackknife, level=level)
     return Estimate.within(observed, n, found)
 

@@ -52,7 +52,6 @@ __all__ = [
     "enumerate_counts",
     "exact_bootstrap_spearman",
     "family_maxt",
-    "jackknife_counts",
     "peak_distribution",
     "permute_spearman",
     "spearman_matrix",
@@ -122,11 +121,6 @@ def enumerate_counts(n: int) -> tuple[IntArray, FloatArray]:
     counts = np.diff(edges, axis=1) - 1
     ways = np.array([factorial(k) for k in range(n + 1)], dtype=np.float64)[counts]
     return counts, factorial(n) / (ways.prod(axis=1) * float(n) ** n)
-
-
-def jackknife_counts(n: int) -> IntArray:
-    """Return the counts that leave out one observation each, shape (n, n)."""
-    return np.ones((n, n), dtype=np.int64) - np.eye(n, dtype=np.int64)
 
 
 @dataclass(frozen=True)

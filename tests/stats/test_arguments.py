@@ -3,15 +3,21 @@
 import numpy as np
 import pytest
 
-from stats.comparison import page_trend
+from stats.comparison import page_trend, sign_agreement
 from stats.correlation import partial_spearman, spearman, spearman_exact, spearman_t
 from stats.dimension import (
     corrected_participation_ratio,
     participation_ratio,
     resampled_participation_ratio,
 )
-from stats.entropy import spectral_entropy
+from stats.entropy import (
+    activation_entropies,
+    activation_entropy,
+    spectral_entropy,
+    token_entropy,
+)
 from stats.means import bootstrap_mean
+from stats.meta import pool_correlations
 from stats.permutation import permute_spearman
 from stats.ranks import (
     hodges_lehmann_paired,
@@ -20,7 +26,7 @@ from stats.ranks import (
     rank_biserial_paired,
     wilcoxon_signed_rank,
 )
-from stats.resampling import bootstrap_spearman
+from stats.resampling import bootstrap_spearman, spearman_replicates
 
 X = [0.3, 1.2, -0.4, 2.2, 0.9, 1.7, -1.1, 0.2]
 Y = [1.3, 0.2, -0.9, 1.2, 0.4, 2.7, -0.1, 0.7]
@@ -132,3 +138,21 @@ def test_statistics_without_a_scale(scale):
         corrected_participation_ratio(points).value, rel=1e-12
     )
     assert spectral_entropy(points * scale) == pytest.approx(spectral_entropy(points), rel=1e-12)
+
+
+def test_misuse_that_gave_a_number_in_silence_names_the_argument():
+    masked = np.ma.MaskedArray([X], mask=[[True, *[False] * 7]])
+    short = np.full((3, 8), 1) - np.eye(3, 8, dtype=int)
+    for name, call in (
+        ("states", lambda: activation_entropy(masked)),
+        ("states", lambda: activation_entropies(masked)),
+        ("states", lambda: spectral_entropy(masked)),
+        ("logprobs", lambda: token_entropy(masked)),
+        ("counts", lambda: rank_biserial_paired(X, Y, short)),
+        ("counts", lambda: resampled_participation_ratio(np.c_[X, Y], short)),
+        ("counts", lambda: spearman_replicates(np.c_[X], np.c_[Y], short)),
+        ("signs", lambda: sign_agreement([1, 2, -3])),
+        ("method", lambda: pool_correlations([0.1, 0.3], [20, 30], method="reml")),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(ValueError, match=name):
+            call()

@@ -11,6 +11,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from stats.correlation import bonett_wright, spearman, spearman_exact
+from stats.draws import Drawn
 from stats.outcome import Reason
 from stats.resampling import (
     bootstrap_interval,
@@ -22,7 +23,6 @@ from stats.resampling import (
     enumerate_counts,
     exact_bootstrap_spearman,
     family_maxt,
-    jackknife_counts,
     peak_distribution,
     permute_spearman,
     spearman_matrix,
@@ -139,7 +139,7 @@ def test_replicates_stay_exact_where_single_precision_ends(rng):
 
 def test_the_jackknife_leaves_one_out(data):
     x, y = data
-    ours = spearman_replicates(x, y, jackknife_counts(17))
+    ours = spearman_replicates(x, y, Drawn.leaving_one_out(17))
     expected = [loop(x, y, np.delete(np.arange(17), i)) for i in range(17)]
     np.testing.assert_allclose(ours, expected, atol=1e-12)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import integrate, optimize, special, stats
 
-from report.audit.recompute.reading import Floats, Integers
+from report.audit.recompute.reading import Floats, Integers, even
 
 Found = dict[str, Any]
 
@@ -25,6 +25,7 @@ def rho(x: Floats, y: Floats) -> Any:
 
 def scipy_rho(x: Floats, y: Floats) -> float:
     """Spearman's rho by scipy; not a number where one side is constant."""
+    x, y = even(x), even(y)
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
     found: Any = stats.spearmanr(x, y)
@@ -33,7 +34,7 @@ def scipy_rho(x: Floats, y: Floats) -> float:
 
 def spearman(x: Floats, y: Floats) -> Found:
     """Spearman's rho by scipy; without ties it is 1 - 6 Σd²/(n³ - n)."""
-    ranks_x, ranks_y = stats.rankdata(x), stats.rankdata(y)
+    ranks_x, ranks_y = stats.rankdata(even(x)), stats.rankdata(even(y))
     return {
         "n": len(x), "ranks of x": ranks_x, "ranks of y": ranks_y,
         "sum of squared rank differences": float(((ranks_x - ranks_y) ** 2).sum()),
@@ -48,7 +49,7 @@ def spearman_of_differences(a: Floats, b: Floats, c: Floats, d: Floats) -> Found
 
 def doubled_ranks(values: Floats) -> Integers:
     """Twice the mid-ranks, as whole numbers that sum to zero: comparisons are exact."""
-    return np.rint(2 * stats.rankdata(values)).astype(np.int64) - (len(values) + 1)
+    return np.rint(2 * stats.rankdata(even(values))).astype(np.int64) - (len(values) + 1)
 
 
 def exact_test(x: Floats, y: Floats) -> Found:
@@ -103,7 +104,7 @@ def bonett_wright(r: float, n: int, level: float) -> Found:
 
 def partial(x: Floats, y: Floats, z: Floats, level: float) -> Found:
     """Partial Spearman correlation from the three rank correlations."""
-    (_, xy, xz), (_, _, yz), _ = np.corrcoef([stats.rankdata(v) for v in (x, y, z)])
+    (_, xy, xz), (_, _, yz), _ = np.corrcoef([stats.rankdata(even(v)) for v in (x, y, z)])
     r = float(np.clip((xy - xz * yz) / math.sqrt((1 - xz * xz) * (1 - yz * yz)), -1, 1))
     found = {"n": len(x), "estimate": r} | t_test(r, len(x), given=1)
     return found | bonett_wright(r, len(x) - 1, level)
@@ -111,7 +112,7 @@ def partial(x: Floats, y: Floats, z: Floats, level: float) -> Found:
 
 def kendall(x: Floats, y: Floats) -> Found:
     """Kendall's tau-b by counting pairs; p by enumeration, by recursion or the normal one."""
-    n = len(x)
+    n, x, y = len(x), even(x), even(y)
     i, j = np.triu_indices(n, 1)
     signs_x, signs_y = np.sign(x[i] - x[j]), np.sign(y[i] - y[j])
     score = int((signs_x * signs_y).sum())

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from report.audit.recompute.correlations import rho
-from report.audit.recompute.reading import Floats, Integers, generator
+from report.audit.recompute.reading import Floats, Integers, even, generator
 from report.audit.recompute.samples import participation
 
 Found = dict[str, Any]
@@ -119,7 +119,7 @@ def studentised(x: Floats, indices: Integers, level: float) -> Found:
 
 def exact_bootstrap(x: Floats, y: Floats, level: float) -> Found:
     """Percentile interval of Spearman's rho over all resamples with their probabilities."""
-    n = len(x)
+    n, x, y = len(x), even(x), even(y)
     drawn = list(itertools.combinations_with_replacement(range(n), n))
     chances: list[tuple[float, float]] = []
     for chosen, value in zip(drawn, rho(x[np.array(drawn)], y[np.array(drawn)]), strict=True):

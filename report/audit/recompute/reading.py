@@ -150,6 +150,14 @@ def affordable(n: int, size: int) -> None:
         raise ValueError(f"{size} draws of {n} things are too many")
 
 
+def even(values: Floats) -> Floats:
+    """Round to 13 significant digits, so that no rounding error breaks a tie of ranks."""
+    with np.errstate(divide="ignore"):
+        size = np.floor(np.log10(np.abs(values)))
+    scale = 10.0 ** np.where(np.isfinite(size), np.clip(12 - size, -290, 290), 0)
+    return np.round(values * scale) / scale
+
+
 @lru_cache(maxsize=16)
 def resamples(seed: int, name: str, n: int, size: int) -> Integers:
     """Draw bootstrap resamples as rows of indices, shape (size, n)."""

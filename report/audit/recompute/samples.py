@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from report.audit.recompute.reading import Floats
+from report.audit.recompute.reading import Floats, even
 
 Found = dict[str, Any]
 
@@ -183,6 +183,7 @@ def rank_sums(ranks: Sequence[int], size: int) -> dict[int, int]:
 
 def rank_sum(x: Floats, y: Floats) -> Found:
     """Mann-Whitney's U test, exact up to 120 values by counting all divisions."""
+    x, y = even(x), even(y)
     ranks = np.rint(2 * stats.rankdata(np.concatenate([x, y]))).astype(int)
     first, size, n = int(ranks[: len(x)].sum()), len(x), len(x) + len(y)
     u = first / 2 - size * (size + 1) / 2
@@ -226,13 +227,13 @@ def rank_biserial_paired(x: Floats, y: Floats) -> Found:
 
 def rank_biserial(x: Floats, y: Floats) -> Found:
     """Share of pairs in which x is larger less the share in which it is smaller."""
-    signs = [int(np.sign(a - b)) for a in x for b in y]
+    signs = [int(np.sign(a - b)) for a in even(x) for b in even(y)]
     return {"n": len(x) + len(y), "estimate": sum(signs) / len(signs)}
 
 
 def friedman(*columns: Floats) -> Found:
     """Friedman's test and Kendall's W from rank sums, corrected for ties."""
-    ranks = np.array([stats.rankdata(row) for row in np.column_stack(columns)])
+    ranks = np.array([stats.rankdata(row) for row in even(np.column_stack(columns))])
     n, k = ranks.shape
     ties = sum(float((t**3 - t).sum()) for row in ranks
                for t in [np.unique(row, return_counts=True)[1]])  # fmt: skip
@@ -246,7 +247,7 @@ def friedman(*columns: Floats) -> Found:
 
 def page(*columns: Floats) -> Found:
     """Page's test over ordered conditions, by the normal approximation or by enumeration."""
-    table = np.column_stack(columns)
+    table = even(np.column_stack(columns))
     q, k = table.shape
     ranks = stats.rankdata(table, axis=1)
     score = float((ranks * np.arange(1, k + 1)).sum())

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from report.audit.recompute.correlations import scipy_rho
-from report.audit.recompute.reading import Floats, Integers, read
+from report.audit.recompute.reading import Floats, Integers, even, read
 
 Found = dict[str, Any]
 TIE = 1e-10  # correlations closer than this are equal
@@ -31,9 +31,9 @@ def known(columns: Sequence[Floats]) -> Floats:
 
 def null_maxima(x: Sequence[Floats], y: Sequence[Floats], orders: Integers) -> Floats:
     """Largest |rho| of any x with any y under each order, shape (B,)."""
-    ranks_x = unit_ranks(known(x))
+    ranks_x = unit_ranks(even(known(x)))
     largest = np.zeros(len(orders))
-    for ranks_y in unit_ranks(known(y)):
+    for ranks_y in unit_ranks(even(known(y))):
         largest = np.maximum(largest, np.abs(ranks_y[orders] @ ranks_x.T).max(axis=1))
     return largest
 
@@ -76,7 +76,7 @@ def peak_layers(grid: Floats, axis: Floats, indices: Integers) -> Floats:
     A layer that is constant in a resample is no candidate, nor one that lacks a question, even
     where this was not drawn.
     """
-    ranks = unit_ranks(axis[indices])
+    ranks = unit_ranks(even(axis)[indices])
     strength = np.array([
         np.where(layer_ranks.any(axis=1), np.abs((layer_ranks * ranks).sum(axis=1)), -1)
         for layer_ranks in resampled_ranks(grid, indices)
@@ -89,7 +89,7 @@ def peak_layers(grid: Floats, axis: Floats, indices: Integers) -> Floats:
 
 def resampled_ranks(grid: Floats, indices: Integers) -> list[Floats]:
     """Rank each layer in every resample."""
-    return [unit_ranks(layer[indices]) for layer in grid.T]
+    return [unit_ranks(even(layer)[indices]) for layer in grid.T]
 
 
 def peak_depth(grid: Floats, axis: Floats, indices: Integers, level: float) -> Found:
@@ -133,7 +133,7 @@ def similarity(
     for grid, *axes in (one, other):
         layers, axis_ranks = (
             np.where(ranks.any(axis=1, keepdims=True), ranks, np.nan)
-            for ranks in (unit_ranks(grid.T), unit_ranks(np.array(axes)))
+            for ranks in (unit_ranks(even(grid.T)), unit_ranks(even(np.array(axes))))
         )
         cells.append(in_bins(layers @ axis_ranks.T, bins).ravel())
         null = np.moveaxis(axis_ranks[:, orders], 0, -1)

@@ -46,6 +46,7 @@ from report.audit.recompute.reading import (
     aligned,
     beside,
     complete,
+    even,
     grids,
     layered,
     read,
@@ -113,7 +114,7 @@ def rho_of_differences(case: Case, found: Found) -> Found:
 
 def rho_of_pairs(case: Case, found: Found) -> Found:
     """Rho of pairs."""
-    x, y = pair_of(case)
+    x, y = map(even, pair_of(case))
     return spearman(x, y) | {DATA: [x, y], STATISTIC: rho}
 
 

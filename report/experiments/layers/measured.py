@@ -169,13 +169,13 @@ def _summaries(data: StudyData, model: Model, profile: Profile | None) -> dict[s
 def _summary_intervals(
     data: StudyData, model: Model, profile: Profile
 ) -> dict[str, Interval | Reason]:
-    from stats.draws import over_blocks
-    from stats.resampling import bootstrap_interval, bootstrap_mean, jackknife_counts
+    from stats.draws import Drawn, over_blocks
+    from stats.resampling import bootstrap_interval, bootstrap_mean
 
     n = profile.values.shape[0]
     counts, plan_level = data.draws.counts(model.key, n), data.plan.ci_level
     resampled = over_blocks(counts, lambda block: block @ profile.values / n)
-    left_out = jackknife_counts(n) @ profile.values / (n - 1)
+    left_out = Drawn.leaving_one_out(n).compact() @ profile.values / (n - 1)
     summaries: tuple[Callable[[FloatArray], FloatArray], ...] = (
         lambda means: means.min(axis=1),
         lambda means: means.max(axis=1),

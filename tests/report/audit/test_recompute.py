@@ -59,6 +59,20 @@ def test_unpaired_ranks_with_ties(x, y):
         agrees(samples.shift(a, b, LEVEL), first)
 
 
+def test_rounding_errors_break_no_tie_in_either_path():
+    noise = 1.0 + 1e-15 * rng().integers(-3, 4, size=(3, 9))
+    x, y, z = np.array([[1, 1, 2, 3, 3, 4, 5, 5, 6], [2, 7, 2, 1, 3, 3, 9, 8, 8], [4, 1, 1] * 3])
+    x, y, z = (values / 7.0 * factor for values, factor in zip((x, y, z), noise, strict=True))
+    agrees(correlations.spearman(x, y), correlation.spearman(x, y))
+    agrees(correlations.exact_test(x[:7], y[:7]), outcome=correlation.spearman_exact(x[:7], y[:7]))
+    agrees(correlations.kendall(x, y), outcome=correlation.kendall(x, y))
+    agrees(samples.rank_sum(x, y), outcome=comparison.mann_whitney(x, y))
+    agrees(samples.friedman(x, y, z), *comparison.friedman(np.c_[x, y, z]))
+    agrees(samples.page(x, y, z), outcome=comparison.page_trend(np.c_[x, y, z]))
+    found = signatures.correlations(np.c_[x, y], [z])
+    np.testing.assert_allclose(found, resampling.spearman_matrix(np.c_[x, y], np.c_[z]))
+
+
 def test_a_p_that_no_float_holds_is_the_smallest_of_them():
     case = reading.Case("a.b", "b", (), False, 9, LEVEL, 0.05, 1, "m", 99, 0.8, 0.5, 5)
     how = Recipe(case, (lambda case, found: {"p": 0.0, "p_floor": 5e-324, "estimate": 0.0},))
