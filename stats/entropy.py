@@ -12,15 +12,22 @@ from numpy.typing import ArrayLike, NDArray
 from stats.checks import FloatArray, centred_to_one, is_constant, real, unmasked, vector
 from stats.draws import blocks
 
-# Stored probabilities that sum to 1 within this are complete: it is what rounding of the scores'
-# type leaves, and of scores that were filtered and renormalised once more.
-_ROUNDING = {np.dtype(np.float16): 1e-3}
+Grid = Literal["", "float16", "bfloat16"]
+
+# Scores that were filtered and renormalised once more sum to 1 within this.
 _FILTERED = 1e-4
 _SINGLE = 2e-6  # what float32 leaves: too little to renormalise, and it moves bounds by < 1e-4
 
 # A sum above 1 by more than this is no rounding: the scores are not log-probabilities.
 _EXCESS = 1e-3
-_EXCESS_OF_HALF = 5e-3
+
+# Last bits of a float32 that are 0 on the grid of a shorter type, and its unit roundoff.
+_GRIDS: dict[Grid, tuple[int, float]] = {"bfloat16": (16, 2.0**-8), "float16": (13, 2.0**-11)}
+_FEWEST_SCORES = 16  # fewer may lie on a grid by chance
+
+# No vocabulary is larger. A smallest candidate below which even this many can't hold the rest
+# stands for padding, or for a token that was added to the most probable ones.
+_LARGEST_VOCABULARY = 10_000_000
 
 _FEWEST_BINS, _MOST_BINS = 50, 200
 
@@ -41,7 +48,8 @@ class TokenEntropy:
         Bounds of the entropy over the whole vocabulary. ``high`` is NaN where candidates
         are missing and the vocabulary's size is unknown.
     mass : ndarray, shape (T,)
-        Probability that the stored candidates hold together.
+        Probability that the stored candidates hold together; 1 where it differs from that by
+        the rounding of a coarse grid alone.
     bad : ndarray of bool, shape (T,)
         Rows that are not log-probabilities: NaN, +inf, nothing but −inf, or a sum above 1.
     excess : ndarray, shape (T,)
@@ -49,6 +57,12 @@ class TokenEntropy:
     filtered : bool
         Some probability is exactly 0: the scores were filtered (temperature, top-k, top-p)
         before they were stored, or padded.
+    most_probable : bool
+        The lower bound makes use of it that the candidates are the most probable ones.
+    grid : {"", "float16", "bfloat16"}
+        Type whose rounding the scores show, whatever type they are stored in.
+    rounding : float
+        On such a grid: largest distance from 1 of the sum of a row that counts as complete.
     """
 
     entropy: FloatArray
@@ -59,17 +73,29 @@ class TokenEntropy:
     bad: NDArray[np.bool_]
     excess: FloatArray
     filtered: bool
+    most_probable: bool = False
+    grid: Grid = ""
+    rounding: float = 0.0
 
 
-def token_entropy(logprobs: ArrayLike, vocabulary: int | None = None) -> TokenEntropy:
-    """Compute the entropy of every token from its k most probable candidates.
+def token_entropy(
+    logprobs: ArrayLike, vocabulary: int | None = None, *, most_probable: bool = False
+) -> TokenEntropy:
+    """Compute the entropy of every token from its k stored candidates.
 
-    With missing mass r = 1 − m, the entropy over the whole vocabulary is smallest if one
-    candidate holds all of r, which adds −r ln r, and largest if all V − k others share it,
-    which adds −r ln(r/(V − k)). A row is complete, and both bounds are the entropy itself,
-    where m is 1 within rounding; a −inf in it proves nothing, as it may be padding.
+    With missing mass r = 1 − m, the entropy over the whole vocabulary is largest if all V − k
+    others share it, which adds −r ln(r/(V − k)), and smallest if one candidate holds all of r,
+    which adds −r ln r. If the stored candidates are the k most probable, nobody outside exceeds
+    the smallest of them, p_k, and the lower bound is sharper: ⌊r/p_k⌋ candidates of p_k and one
+    that holds what is left. Padded rows don't know p_k.
+
+    A row is complete, and both bounds are the entropy itself, where m is 1 within rounding.
     Scores stored in float32 leave m, and with it r, uncertain by about 2e-6, which is up to
-    1e-4 nats in the bounds.
+    1e-4 nats in the bounds. Scores that were computed in float16 or bfloat16 show it in last
+    bits that are all 0, whatever type they are stored in: half a unit in the last place of each
+    logarithm, and of the probability that it was taken of, may then be missing from a sum or be
+    too much. Filtered rows are complete within that and are renormalised; the bounds of others
+    allow for any such rounding.
 
     Parameters
     ----------
@@ -77,6 +103,10 @@ def token_entropy(logprobs: ArrayLike, vocabulary: int | None = None) -> TokenEn
         Natural logarithms of probabilities; −inf means probability 0.
     vocabulary : int, optional
         Number of tokens V that the model knows.
+    most_probable : bool
+        Whether it is known that the stored candidates are the k most probable. It is refuted,
+        for all rows, by one in which the vocabulary can't hold the rest below p_k, and by one
+        that is padded: rows of different lengths may hold the sampled token besides.
 
     Returns
     -------
@@ -85,24 +115,59 @@ def token_entropy(logprobs: ArrayLike, vocabulary: int | None = None) -> TokenEn
     Raises
     ------
     ValueError
-        If the array is not two-dimensional, or the vocabulary is smaller than k.
+        If the array is masked or not two-dimensional, or the vocabulary is smaller than k.
     """
-    given = logprobs if isinstance(logprobs, np.ndarray) else np.asarray(logprobs)
+    given = unmasked(logprobs, "logprobs")
     if given.ndim != 2 or given.shape[1] == 0:
         raise ValueError(f"logprobs must have shape (T, k), got {given.shape}")
     k = given.shape[1]
     if vocabulary is not None and vocabulary < k:
         raise ValueError(f"a vocabulary of {vocabulary} can't have {k} candidates")
     filtered = any(bool(np.isneginf(rows).any()) for rows in blocks(given))
-    parts = [_token_entropy(rows, vocabulary, filtered) for rows in blocks(given)]
-    entropy, top_k, low, high, mass, bad, excess = map(np.concatenate, zip(*parts, strict=True))
-    return TokenEntropy(entropy, top_k, low, high, mass, bad, excess, filtered)
+    grid = _grid(given)
+    parts = [_token_entropy(rows, vocabulary, filtered, grid) for rows in blocks(given)]
+    entropy, top_k, loose, sharp, high, mass, bad, excess, refuted, off = map(
+        np.concatenate, zip(*parts, strict=True)
+    )
+    vouched = most_probable and not refuted.any()
+    return TokenEntropy(
+        entropy,
+        top_k,
+        sharp if vouched else loose,
+        high,
+        mass,
+        bad,
+        excess,
+        filtered,
+        vouched,
+        grid,
+        float(off.max(initial=0.0)),
+    )
+
+
+def _grid(scores: NDArray[Any]) -> Grid:
+    """Find the type on whose grid all scores lie: their last bits as float32 are 0."""
+    used, seen = 0, 0
+    for rows in blocks(scores):
+        values = rows[np.isfinite(rows) & (rows != 0)]
+        with np.errstate(over="ignore"):
+            single = values.astype(np.float32)
+        if (single != values).any():
+            return ""
+        used |= int(np.bitwise_or.reduce(single.view(np.uint32), initial=0))
+        seen += single.size
+    if seen < _FEWEST_SCORES:
+        return "float16" if scores.dtype == np.float16 else ""
+    found: list[Grid] = [name for name, (bits, _) in _GRIDS.items() if not used % (1 << bits)]
+    return found[0] if found else ""
 
 
 def _token_entropy(
-    logprobs: NDArray[Any], vocabulary: int | None, filtered: bool
+    logprobs: NDArray[Any], vocabulary: int | None, filtered: bool, grid: Grid
 ) -> tuple[NDArray[Any], ...]:
-    """Compute the fields of `TokenEntropy` for some of the tokens."""
+    """Compute the fields of `TokenEntropy` for some of the tokens, with both lower bounds."""
+    from scipy.special import entr
+
     scores, k = real(logprobs, "logprobs"), logprobs.shape[1]
     zero: NDArray[np.bool_] = scores == -np.inf
     unusable = ~(np.isfinite(scores) | zero)
@@ -112,29 +177,69 @@ def _token_entropy(
     usable = np.minimum(np.where(zero | bad[:, None], 0.0, scores), 100.0)
     p = np.where(zero, 0.0, np.exp(usable))
     mass = p.sum(axis=1)
-    limit = 1.0 + (_EXCESS_OF_HALF if logprobs.dtype == np.float16 else _EXCESS)
-    excess = np.where(~bad & (mass > limit), mass - 1.0, 0.0)
+    errors = _rounding_errors(usable, grid)  # of each probability, relative
+    unsure = (p * errors).sum(axis=1) if grid else np.zeros(len(p))
+    excess = np.where(~bad & (mass - 1.0 > np.maximum(_EXCESS, unsure)), mass - 1.0, 0.0)
     bad |= excess > 0.0
 
     entropy = np.maximum(-(p * usable).sum(axis=1), 0.0)
     # float32 sums reach a little above 1; nothing is missing then.
     missing = np.clip(1.0 - mass, 0.0, 1.0)
-    rounding = _ROUNDING.get(logprobs.dtype, 0.0)
-    missing[missing <= max(rounding, _FILTERED if filtered else 0.0)] = 0.0
+    complete = missing <= np.maximum(_FILTERED if filtered else 0.0, unsure if grid else 0.0)
+    if grid:
+        complete &= filtered or vocabulary == k
+    missing[complete] = 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        top_k = np.where(missing > _SINGLE, np.maximum(entropy / mass + np.log(mass), 0.0), entropy)
-    with np.errstate(divide="ignore"):
-        log_missing = np.where(missing > 0.0, np.log(missing), 0.0)
-    low = entropy - missing * log_missing
+        renormalised = np.maximum(entropy / mass + np.log(mass), 0.0)
+    top_k = np.where((missing > _SINGLE) | bool(grid), renormalised, entropy)
+    off = np.where(complete & ~bad, np.abs(mass - 1.0), 0.0) if grid else np.zeros(len(p))
+    if grid:
+        entropy = np.where(complete, top_k, entropy)
+        mass = np.where(complete, 1.0, np.minimum(mass, 1.0))
+    # What is missing at least and at most, and by how much the stored part may be off.
+    unsure = np.where(complete, 0.0, unsure)
+    least, most = np.clip(missing - unsure, 0.0, 1.0), np.clip(missing + unsure, 0.0, 1.0)
+    slack = np.where(complete, 0.0, _slack(p, usable, errors)) if grid else 0.0
+    stored = np.maximum(entropy - slack, 0.0)
+    loose = stored + np.minimum(entr(least), entr(most))
+    smallest = np.maximum(np.where(zero.any(axis=1), 1.0, p.min(axis=1)), 1e-300)
+    smallest *= 1.0 + errors.max(axis=1) if grid else 1.0
+    ends = (least, most, np.clip(smallest, least, most)) if grid else (least,)
+    sharp = stored + np.min([_fewest_atoms(rest, smallest) for rest in ends], axis=0)
+    others = (_LARGEST_VOCABULARY if vocabulary is None else vocabulary) - k
+    padded = zero.any(axis=1) & (missing > _EXCESS)
+    refuted = ~bad & (padded | (least > smallest * others * (1.0 + _EXCESS) + 10 * _SINGLE))
     if vocabulary is None:
-        high = np.where(missing > 0.0, np.nan, low)
+        high = np.where(most > 0.0, np.nan, loose)
     else:
         # Tokens that are stored as -inf may hold a part of the rest as well, if it is padding.
-        others = np.maximum(vocabulary - k + zero.sum(axis=1), 1)
-        high = low + missing * np.log(others)
-    for values in (entropy, top_k, low, high, mass):
+        rest = np.maximum(others + zero.sum(axis=1), 1)
+        shared = np.clip(rest / np.e, least, most) if grid else missing
+        high = entropy + slack + entr(shared) + shared * np.log(rest)
+    for values in (entropy, top_k, loose, sharp, high, mass):
         values[bad] = np.nan
-    return entropy, top_k, low, high, mass, bad, excess
+    return entropy, top_k, loose, sharp, high, mass, bad, excess, refuted, off
+
+
+def _rounding_errors(scores: FloatArray, grid: Grid) -> FloatArray:
+    """Bound the relative error of each probability, (T, k): see `token_entropy`."""
+    if not grid:
+        return np.zeros((len(scores), 1))
+    roundoff = _GRIDS[grid][1]
+    return np.expm1(np.ldexp(roundoff, np.frexp(scores)[1] - 1) + roundoff)
+
+
+def _slack(p: FloatArray, scores: FloatArray, errors: FloatArray) -> FloatArray:
+    """Bound how far −Σ p ln p is off where each p is, to the second order."""
+    return (p * errors * (np.abs(scores + 1.0) + errors * (np.abs(scores) + 1.0))).sum(axis=1)
+
+
+def _fewest_atoms(rest: FloatArray, largest: FloatArray) -> FloatArray:
+    """Return −Σ p ln p of a rest of the mass on as few candidates as none exceeding allows."""
+    from scipy.special import entr
+
+    whole = np.floor(rest / largest)
+    return whole * entr(largest) + entr(np.maximum(rest - whole * largest, 0.0))
 
 
 def activation_entropy(

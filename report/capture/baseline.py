@@ -132,7 +132,7 @@ def _tokens(
 ) -> TokenEntropy | None:
     """Read the token entropies; without them the layers can still be used."""
     with findings.losing(_ENTROPY, "baseline"):
-        return read_entropies(path, headers, "top_k_logprobs", model, findings)
+        return read_entropies(path, headers, "top_k_logprobs", model, findings, "baseline")
     return None
 
 
@@ -157,7 +157,7 @@ def _unfiltered(
     if not {"top_k_logprobs_raw", "entropy_full"} <= headers.keys():
         return None, None
     with findings.losing("the comparison of bounds with the full entropy", "unfiltered"):
-        raw = read_entropies(path, headers, "top_k_logprobs_raw", model, findings)
+        raw = read_entropies(path, headers, "top_k_logprobs_raw", model, findings, "baseline")
         full = read_floats(path, "entropy_full", headers, ndim=1).astype(np.float64)
         n = rows.tokens.entropy.size
         if raw.entropy.size != n or full.size != n:

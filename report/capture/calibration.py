@@ -76,7 +76,7 @@ def read_calibration(study: Study, model: Model, findings: Findings) -> Calibrat
         lines = read_calibration_jsonl(jsonl_path, model.key)
         headers = read_headers(npz_path)
         findings.unusable(headers.unusable.values(), "calibration")
-        tokens = read_entropies(npz_path, headers, "top_k_logprobs", model, findings)
+        tokens = read_entropies(npz_path, headers, "top_k_logprobs", model, findings, "calibration")
         kept = _lines_held(npz_path, headers, tokens, lines, findings)
         if kept.damaged is not None:
             kept = _completed(kept, tokens.entropy.size, kept.damaged, findings)

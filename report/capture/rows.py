@@ -17,6 +17,7 @@ from report.capture.npz import Header, read_array, read_floats
 from report.capture.responses import Answers
 from report.study.study import Model
 from stats.checks import is_constant
+from stats.draws import blocks
 from stats.entropy import TokenEntropy, token_entropy
 from stats.outcome import Reason
 
@@ -78,7 +79,12 @@ def read_times(path: Path, headers: Mapping[str, Header]) -> FloatArray | None:
 
 
 def read_entropies(
-    path: Path, headers: Mapping[str, Header], name: str, model: Model, findings: Findings
+    path: Path,
+    headers: Mapping[str, Header],
+    name: str,
+    model: Model,
+    findings: Findings,
+    part: str,
 ) -> TokenEntropy:
     """Read log-probabilities and compute every token's entropy.
 
@@ -95,16 +101,44 @@ def read_entropies(
         findings.problem(
             path, name, f"stores {k} candidates a token, but study.toml gives a vocabulary of"
             f" {vocabulary}", "Correct vocabulary in study.toml.", Reason.NON_FINITE,
-            "the upper bound of this model's entropy", "baseline",
+            "the upper bound of this model's entropy", part,
         )  # fmt: skip
         vocabulary = None
-    tokens = token_entropy(logprobs, vocabulary)
-    _report_mass(path, name, logprobs, tokens, findings)
+    # The array is that of the most probable candidates; what is out of order holds another.
+    in_order = not any(bool((b[:, 1:] > b[:, :-1]).any()) for b in blocks(logprobs))
+    tokens = token_entropy(logprobs, vocabulary, most_probable=in_order)
+    _report_grid(path, name, tokens, findings, part)
+    _report_mass(path, name, logprobs, tokens, findings, part)
     return tokens
 
 
+def _report_grid(
+    path: Path, name: str, tokens: TokenEntropy, findings: Findings, part: str
+) -> None:
+    """Note that the scores were computed in a short type, and what that costs."""
+    if not tokens.grid:
+        return
+    off = f"sums are off 1 by up to {tokens.rounding:.2%}, and such rows are renormalised"
+    findings.problem(
+        path,
+        name,
+        f"the scores lie on the grid of {tokens.grid}: "
+        + (off if tokens.rounding else "the bounds of the entropy allow for its rounding"),
+        "Compute log-probabilities in float32, if you can.",
+        Reason.NON_FINITE,
+        "",
+        part,
+        note=True,
+    )
+
+
 def _report_mass(
-    path: Path, name: str, scores: NDArray[Any], tokens: TokenEntropy, findings: Findings
+    path: Path,
+    name: str,
+    scores: NDArray[Any],
+    tokens: TokenEntropy,
+    findings: Findings,
+    part: str,
 ) -> None:
     """Record that stored candidates leave probability out, with the likely cause."""
     short = ~tokens.bad & (tokens.mass < 1.0 - _FAR) & (tokens.low != tokens.high)
@@ -123,20 +157,23 @@ def _report_mass(
         findings.problem(
             path, name, f"{held}, but all sum to 1 as logarithms to base {base}",
             f"Store natural logarithms: multiply by ln {base}.", Reason.NON_FINITE, costs,
-            "baseline",
+            part,
         )  # fmt: skip
     elif tokens.filtered:
         findings.problem(
             path, name, f"holds -inf, as filtered scores do, and yet {held}: padding, or logarithms"
             " to another base", "Store the natural logarithms of all candidates that were left"
-            " after filtering, or leave out the padding.", Reason.NON_FINITE, costs, "baseline",
+            " after filtering, or leave out the padding.", Reason.NON_FINITE, costs, part,
         )  # fmt: skip
     else:
         k = scores.shape[1]
+        if not tokens.most_probable:
+            held += "; they are not in order, or not the most probable ones, so that the lower"
+            held += " bound is a wide one"
         findings.problem(
             path, name, f"stores {k} candidate{'s' * (k != 1)} a token, and {held}",
             "Store more candidates, or the entropy of the whole distribution.",
-            Reason.NON_FINITE, costs, "baseline", note=True,
+            Reason.NON_FINITE, costs, part, note=True,
         )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,10 +36,8 @@ def row(model: str, decay: float) -> tuple[np.ndarray, float]:
     return stored, float(whole)
 
 
-@pytest.fixture(scope="module")
-def unfiltered(tmp_path_factory):
-    """A study of two models with top-20 scores before any filter, and the true mean entropies."""
-    folder = tmp_path_factory.mktemp("studies") / "unfiltered"
+def make(folder: Path, *, in_order: bool) -> dict[str, float]:
+    """Make a study of two models with top-20 scores before any filter; return the true means."""
     simulate(folder, models=2, questions=12, layers=3, hidden=16, seed=4)
     text = (folder / "study.toml").read_text(encoding="utf-8")
     text = re.sub(r"vocabulary = \d+\n", "", text)
@@ -56,11 +55,19 @@ def unfiltered(tmp_path_factory):
             p, whole = row(model, SHAPE[model][0] * (1 + 0.1 * np.sin(question)))
             scores += [np.log(p)] * n
             means.append(whole)
-        held["top_k_logprobs"] = np.array(scores, dtype=np.float32)
+        # Out of order they are not known to be the most probable ones.
+        held["top_k_logprobs"] = np.array(scores, dtype=np.float32)[:, :: 1 if in_order else -1]
         held["top_k_ids"] = held["top_k_ids"][:, :K]
         np.savez(path, **held)
         truth[model] = float(np.mean(means))
-    return folder, truth
+    return truth
+
+
+@pytest.fixture(scope="module")
+def unfiltered(tmp_path_factory):
+    """A study whose candidates are out of order, and the true mean entropies."""
+    folder = tmp_path_factory.mktemp("studies") / "unfiltered"
+    return folder, make(folder, in_order=False)
 
 
 def token_counts(document, total: int) -> list[int]:
@@ -119,6 +126,19 @@ def test_the_sign_is_claimed_only_where_the_bounds_fix_it(results):
         assert entry.reason is Reason.NOT_IDENTIFIED
         assert entry.p is None
         assert entry.rejected is None
+
+
+def test_the_most_probable_candidates_fix_the_sign(tmp_path):
+    """The lower bound is sharp then: a set that held 0 does not any more."""
+    truth = make(tmp_path / "study", in_order=True)
+    study = load_study(tmp_path / "study")
+    analysis = generation.analyse(StudyData(study, extract(study)))
+    ledger = settle(analysis.entries, analysis.families)
+    low, high = (ledger[f"generation.difference-{end}.sim-01.sim-02"] for end in ("low", "high"))
+    assert 0.0 < low.value < truth["sim_01"] - truth["sim_02"] < high.value
+    found = ledger["generation.difference.sim-01.sim-02"]
+    assert low.value <= found.value < truth["sim_01"] - truth["sim_02"]
+    assert found.rejected
 
 
 @pytest.mark.usefixtures("numbers_only")
