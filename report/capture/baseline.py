@@ -19,8 +19,10 @@ from report.capture.rows import (
     TokenRows,
     assign,
     count_answers,
-    read_entropies,
+    entropies,
+    read_scores,
     report_answers,
+    token_rows,
 )
 from report.study.study import Model, Study
 from stats.checks import is_constant
@@ -108,12 +110,14 @@ def _with_arrays(
             Reason.MISALIGNED,
         )  # fmt: skip
     rows, raw, full = None, None, None
-    if (tokens := _tokens(path, headers, model, findings)) is not None:
+    if (scores := _scores(path, headers, findings)) is not None:
         # Counts that do not fit are those of another run, and cost the layers too; where there
         # are none, nothing speaks against the order of the questions.
         counted = capture.file.answers.counts is not None
         with nullcontext() if counted else findings.losing(_ENTROPY, "baseline"):
-            rows = assign(path, headers, tokens, capture.file.answers, findings, "baseline")
+            cut = assign(path, headers, len(scores), capture.file.answers, findings, "baseline")
+            with findings.losing(_ENTROPY, "baseline"):
+                rows = token_rows(path, scores, cut, model, findings, "baseline")
     if rows is not None:
         report_answers(path, rows, _question_names(listed), findings, "baseline")
         findings.lengths(path, np.diff(rows.boundaries.edges).tolist(), "baseline")
@@ -127,12 +131,10 @@ def _with_arrays(
     )
 
 
-def _tokens(
-    path: Path, headers: Mapping[str, Header], model: Model, findings: Findings
-) -> TokenEntropy | None:
-    """Read the token entropies; without them the layers can still be used."""
+def _scores(path: Path, headers: Mapping[str, Header], findings: Findings) -> NDArray[Any] | None:
+    """Read the log-probabilities; without them the layers can still be used."""
     with findings.losing(_ENTROPY, "baseline"):
-        return read_entropies(path, headers, "top_k_logprobs", model, findings, "baseline")
+        return read_scores(path, headers, "top_k_logprobs")
     return None
 
 
@@ -157,16 +159,18 @@ def _unfiltered(
     if not {"top_k_logprobs_raw", "entropy_full"} <= headers.keys():
         return None, None
     with findings.losing("the comparison of bounds with the full entropy", "unfiltered"):
-        raw = read_entropies(path, headers, "top_k_logprobs_raw", model, findings, "baseline")
+        name = "top_k_logprobs_raw"
+        scores = read_scores(path, headers, name)
         full = read_floats(path, "entropy_full", headers, ndim=1).astype(np.float64)
-        n = rows.tokens.entropy.size
-        if raw.entropy.size != n or full.size != n:
+        n = rows.tokens.entropy.size if rows.kept is None else rows.kept.size
+        if len(scores) != n or full.size != n:
             raise CaptureError(
-                path, "top_k_logprobs_raw",
-                f"it and entropy_full have {raw.entropy.size} and {full.size} rows, top_k_logprobs"
-                f" has {n}", "Make the capture again.", Reason.MISALIGNED,
+                path, name, f"it and entropy_full have {len(scores)} and {full.size} rows,"
+                f" top_k_logprobs has {n}", "Make the capture again.", Reason.MISALIGNED,
             )  # fmt: skip
-        return raw, full
+        if rows.kept is not None:
+            scores, full = scores[rows.kept], full[rows.kept]
+        return entropies(path, name, scores, model, findings, "baseline"), full
     return None, None
 
 

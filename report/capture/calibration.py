@@ -20,13 +20,13 @@ from report.capture.rows import (
     TokenRows,
     assign,
     count_answers,
-    read_entropies,
     read_offsets,
+    read_scores,
     read_times,
     report_answers,
+    token_rows,
 )
 from report.study.study import Model, Study
-from stats.entropy import TokenEntropy
 from stats.outcome import Reason
 
 _CONTRASTS = "the pole contrasts of this model"
@@ -76,11 +76,12 @@ def read_calibration(study: Study, model: Model, findings: Findings) -> Calibrat
         lines = read_calibration_jsonl(jsonl_path, model.key)
         headers = read_headers(npz_path)
         findings.unusable(headers.unusable.values(), "calibration")
-        tokens = read_entropies(npz_path, headers, "top_k_logprobs", model, findings, "calibration")
-        kept = _lines_held(npz_path, headers, tokens, lines, findings)
+        scores = read_scores(npz_path, headers, "top_k_logprobs")
+        kept = _lines_held(npz_path, headers, len(scores), lines, findings)
         if kept.damaged is not None:
-            kept = _completed(kept, tokens.entropy.size, kept.damaged, findings)
-        rows = assign(npz_path, headers, tokens, kept.answers, findings, "calibration")
+            kept = _completed(kept, len(scores), kept.damaged, findings)
+        cut = assign(npz_path, headers, len(scores), kept.answers, findings, "calibration")
+        rows = token_rows(npz_path, scores, cut, model, findings, "calibration")
         report_answers(npz_path, rows, _names(kept), findings, "calibration")
         findings.lengths(npz_path, np.diff(rows.boundaries.edges).tolist(), "calibration")
         _report_axes(npz_path, study, lines, kept, findings)
@@ -98,7 +99,7 @@ def read_calibration(study: Study, model: Model, findings: Findings) -> Calibrat
 def _lines_held(
     path: Path,
     headers: Mapping[str, Header],
-    tokens: TokenEntropy,
+    n_rows: int,
     lines: CalibrationFile,
     findings: Findings,
 ) -> CalibrationFile:
@@ -115,7 +116,7 @@ def _lines_held(
         )  # fmt: skip
     try:
         chosen = lines_of_capture(
-            lines.labels, lines.answers.counts, tokens.entropy.size, held,
+            lines.labels, lines.answers.counts, n_rows, held,
             read_offsets(path, headers), read_times(path, headers), lines.answers.times,
         )  # fmt: skip
     except MisalignedError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from report.capture.boundaries import Boundaries, MisalignedError, answers, decide, times_agree
 from report.capture.features import FloatArray, IntArray
+from report.capture.filling import find_filling
 from report.capture.findings import CaptureError, Findings, listing
 from report.capture.npz import Header, read_array, read_floats
 from report.capture.responses import Answers
@@ -29,10 +30,19 @@ _SAME_RUN = "Put the JSON and the NPZ of the same run beside each other."
 
 @dataclass(frozen=True)
 class TokenRows:
-    """Token entropies of one capture, and which of them belong to which answer."""
+    """Token entropies of one capture, and which of them belong to which answer.
+
+    Parameters
+    ----------
+    tokens : TokenEntropy
+    boundaries : Boundaries
+    kept : ndarray of bool, shape (rows of the file,), or None
+        Which rows of the file they are, where some fill answers up.
+    """
 
     tokens: TokenEntropy
     boundaries: Boundaries
+    kept: NDArray[np.bool_] | None = None
 
 
 def count_answers(path: Path, headers: Mapping[str, Header]) -> int | None:
@@ -78,25 +88,25 @@ def read_times(path: Path, headers: Mapping[str, Header]) -> FloatArray | None:
     return read_array(path, "generation_times").astype(np.float64)
 
 
-def read_entropies(
-    path: Path,
-    headers: Mapping[str, Header],
-    name: str,
-    model: Model,
-    findings: Findings,
-    part: str,
-) -> TokenEntropy:
-    """Read log-probabilities and compute every token's entropy.
+def read_scores(path: Path, headers: Mapping[str, Header], name: str) -> NDArray[Any]:
+    """Read log-probabilities, shape (T, k).
 
     Raises
     ------
     CaptureError
-        If the array is absent or damaged.
+        If the array is absent or damaged, or holds no candidates.
     """
-    logprobs = read_floats(path, name, headers, ndim=2)
-    k, vocabulary = logprobs.shape[1], model.vocabulary
-    if k == 0:
+    scores = read_floats(path, name, headers, ndim=2)
+    if scores.shape[1] == 0:
         raise CaptureError(path, name, "holds no candidates", "Make the capture again.")
+    return scores
+
+
+def entropies(
+    path: Path, name: str, scores: NDArray[Any], model: Model, findings: Findings, part: str
+) -> TokenEntropy:
+    """Compute every token's entropy, and record what is wrong with the scores."""
+    k, vocabulary = scores.shape[1], model.vocabulary
     if vocabulary is not None and vocabulary < k:
         findings.problem(
             path, name, f"stores {k} candidates a token, but study.toml gives a vocabulary of"
@@ -105,10 +115,10 @@ def read_entropies(
         )  # fmt: skip
         vocabulary = None
     # The array is that of the most probable candidates; what is out of order holds another.
-    in_order = not any(bool((b[:, 1:] > b[:, :-1]).any()) for b in blocks(logprobs))
-    tokens = token_entropy(logprobs, vocabulary, most_probable=in_order)
+    in_order = not any(bool((b[:, 1:] > b[:, :-1]).any()) for b in blocks(scores))
+    tokens = token_entropy(scores, vocabulary, most_probable=in_order)
     _report_grid(path, name, tokens, findings, part)
-    _report_mass(path, name, logprobs, tokens, findings, part)
+    _report_mass(path, name, scores, tokens, findings, part)
     return tokens
 
 
@@ -184,11 +194,11 @@ def _sums_to_one(p: FloatArray, usable: NDArray[np.bool_]) -> bool:
 def assign(
     path: Path,
     headers: Mapping[str, Header],
-    tokens: TokenEntropy,
+    n_rows: int,
     listed: Answers,
     findings: Findings,
     part: str,
-) -> TokenRows:
+) -> Boundaries:
     """Assign the rows of a capture to its answers.
 
     Raises
@@ -199,7 +209,7 @@ def assign(
     same_order = times_agree(read_times(path, headers), listed.times)
     offsets = read_offsets(path, headers)
     try:
-        found = decide(tokens.entropy.size, listed.counts, offsets, same_order)
+        found = decide(n_rows, listed.counts, offsets, same_order)
     except MisalignedError as error:
         raise CaptureError(
             path, "token_offsets", str(error), _SAME_RUN, Reason.MISALIGNED
@@ -210,7 +220,50 @@ def assign(
             "None needed." if found.harmless else "Have the writer of the capture looked at.",
             Reason.MISALIGNED, "", part, note=found.harmless,
         )  # fmt: skip
-    return TokenRows(tokens, found)
+    return found
+
+
+def token_rows(
+    path: Path,
+    scores: NDArray[Any],
+    boundaries: Boundaries,
+    model: Model,
+    findings: Findings,
+    part: str,
+) -> TokenRows:
+    """Compute the entropies of the answers' own tokens; what fills answers up is left out.
+
+    Raises
+    ------
+    CaptureError
+        If it can't be told what fills up and what belongs to the answers.
+    """
+    name = "top_k_logprobs"
+    if (filling := find_filling(scores, boundaries.edges)) is None:
+        return TokenRows(entropies(path, name, scores, model, findings, part), boundaries)
+    said = (
+        f"{int((~filling.kept).sum())} of {scores.shape[0]} rows, {filling.place} of"
+        f" {filling.answers} of {boundaries.edges.size - 1} answers, are one row repeated, up to"
+        " the length of other answers"
+    )
+    if not filling.sure:
+        read, left_out = (
+            float(np.nanmean(token_entropy(some).top_k)) for some in (scores, scores[filling.kept])
+        )
+        raise CaptureError(
+            path, name, f"{said}: tokens that are certain, with which the entropy is {read:.3f} on"
+            f" average, or the filling of a batch, without which it is {left_out:.3f}",
+            "Store the rows of each answer up to its end, and its number of tokens.",
+            Reason.MISALIGNED,
+        )  # fmt: skip
+    findings.problem(
+        path, name, f"{said}: a batch that was filled up; these rows are left out",
+        "None needed; better store the rows of each answer up to its end.", Reason.MISALIGNED, "",
+        part, note=True,
+    )  # fmt: skip
+    tokens = entropies(path, name, scores[filling.kept], model, findings, part)
+    own = replace(boundaries, edges=filling.edges, wrong=None)
+    return TokenRows(tokens, own, filling.kept)
 
 
 def report_answers(
