@@ -255,7 +255,7 @@ def calibration_features(capture: CalibrationCapture) -> Calibration:
     edges, groups = capture.rows.boundaries.edges, capture.groups
     file = capture.file.select(np.array([group[0] for group in groups], dtype=np.int64))
     wrong = _misaligned(capture.rows)
-    tokens = np.diff(edges)
+    tokens, entropies = np.diff(edges), capture.rows.tokens
     return Calibration(
         model=capture.model,
         axis=file.axis,
@@ -266,7 +266,10 @@ def calibration_features(capture: CalibrationCapture) -> Calibration:
         n_answers=np.array([group.size for group in groups], dtype=np.int64),
         n_longest=_longest(tokens, groups),
         limit=limit_of(tokens.tolist()),
-        entropy=averaged(answer_means(capture.rows.tokens.top_k, edges), groups),
+        entropy=averaged(answer_means(entropies.top_k, edges), groups),
+        entropy_low=averaged(answer_means(entropies.low, edges), groups),
+        entropy_high=averaged(answer_means(entropies.high, edges), groups),
+        stored_mass=averaged(answer_means(entropies.mass, edges), groups),
         boundaries=capture.rows.boundaries.rule,
         misaligned_entropy=None if wrong is None else averaged(wrong, groups),
     )

@@ -28,6 +28,8 @@ BY_QUESTION = (
     "entropy", "entropy_low", "entropy_high", "stored_mass", "slope", "autocorrelation",
     "misaligned_entropy",
 )  # fmt: skip
+# Columns of calibration.csv and the fields of Calibration that they hold.
+BY_ANSWER = ("entropy", "entropy_low", "entropy_high", "stored_mass")
 UNFILTERED = ("entropy", "entropy_low", "entropy_high", "stored_mass", "entropy_full")
 # Columns of layers.csv and the fields of Baseline that they hold.
 BY_LAYER = {
@@ -68,7 +70,8 @@ embeddings), positions (tokens of an answer) from 1.
 - `positions.csv`, one row a model and position: `running_entropy`, the mean entropy of the
   tokens up to this one.
 - `calibration.csv`, one row a model, axis, pole and question (`number`): `axis`, `pole`,
-  `question`, `n_answers`, `n_tokens`, `n_longest`, `n_words`, `entropy`, `misaligned_entropy`.
+  `question`, `n_answers`, `n_tokens`, `n_longest`, `n_words`, `entropy`, `entropy_low`,
+  `entropy_high`, `stored_mass`, `misaligned_entropy`.
 - `meta.json`: format version, scalars by model, problems found, captures with size and SHA-256.
   `tables` gives the number of each model's rows in each table, and their SHA-256: over one line a
   row, the names of the columns first, each the list of its cells as JSON writes it. `sha256` is
@@ -131,7 +134,7 @@ def write_features(features: Features, folder: Path) -> None:
         "positions": ["model", "position", "running_entropy"],
         "calibration": [
             "model", "number", "axis", "pole", "question", "n_answers", "n_tokens", "n_longest",
-            "n_words", "entropy", "misaligned_entropy",
+            "n_words", *BY_ANSWER, "misaligned_entropy",
         ],
     }  # fmt: skip
     rows: dict[str, Iterable[Row]] = {
@@ -238,7 +241,7 @@ def _answer_rows(c: Calibration) -> Iterable[Row]:
             "n_tokens": _length(c.n_tokens[i]),
             "n_longest": str(c.n_longest[i]),
             "n_words": _length(c.n_words[i]),
-            "entropy": _number(c.entropy[i]),
+            **{name: _number(getattr(c, name)[i]) for name in BY_ANSWER},
             "misaligned_entropy": (
                 "" if c.misaligned_entropy is None else _number(c.misaligned_entropy[i])
             ),

@@ -49,6 +49,23 @@ def _unknown() -> IntArray:
     return np.zeros(0, dtype=np.int64)
 
 
+def _unbounded() -> FloatArray:
+    return np.zeros(0)
+
+
+def is_complete(low: FloatArray, high: FloatArray, mass: FloatArray) -> bool:
+    """Tell whether the stored candidates hold all of the probability, within rounding.
+
+    Parameters
+    ----------
+    low, high : ndarray, shape (n,)
+        Bounds of the entropies over the whole vocabulary.
+    mass : ndarray, shape (n,)
+        Probability of the stored candidates; NaN where it is not known.
+    """
+    return not bool(((low != high) & ~(mass >= 1.0 - WHOLE) & ~np.isnan(low)).any())
+
+
 def _count_answers(features: Baseline | Calibration) -> None:
     """Fill in that each question has one answer, where nothing else is said."""
     lengths = features.n_tokens
@@ -166,8 +183,7 @@ class Baseline(_ComparesArrays):
     @property
     def is_complete(self) -> bool:
         """True if the stored candidates hold all of the probability, within rounding."""
-        open_ = self.entropy_low != self.entropy_high
-        return not bool((open_ & (self.stored_mass < 1.0 - WHOLE)).any())
+        return is_complete(self.entropy_low, self.entropy_high, self.stored_mass)
 
     @property
     def has_entropy(self) -> bool:
@@ -195,9 +211,25 @@ class Calibration(_ComparesArrays):
     n_answers: IntArray = field(default_factory=_unknown)  # (R,) averaged in each value above
     n_longest: IntArray = field(default_factory=_unknown)  # (R,) of them, as long as the longest
     limit: int | None = None  # tokens at which generation was cut off
+    # (R,) as of a Baseline; where they are not given, the stored candidates hold everything.
+    entropy_low: FloatArray = field(default_factory=_unbounded)
+    entropy_high: FloatArray = field(default_factory=_unbounded)
+    stored_mass: FloatArray = field(default_factory=_unbounded)
 
     def __post_init__(self) -> None:
         _count_answers(self)
+        if self.stored_mass.size != self.entropy.size:
+            mass = np.where(np.isnan(self.entropy), np.nan, 1.0)
+            for name, values in (
+                ("entropy_low", self.entropy), ("entropy_high", self.entropy),
+                ("stored_mass", mass),
+            ):  # fmt: skip
+                object.__setattr__(self, name, values)
+
+    @property
+    def is_complete(self) -> bool:
+        """True if the stored candidates hold all of the probability, within rounding."""
+        return is_complete(self.entropy_low, self.entropy_high, self.stored_mass)
 
     @property
     def repeated(self) -> bool:

@@ -32,6 +32,7 @@ from report.capture.lengths import limit_of
 from report.capture.questions import folded
 from report.study.errors import InputError
 from report.study.texts import unguarded
+from stats.outcome import Reason
 
 _LEAST = -1e-6  # an entropy is below 0 by rounding alone
 
@@ -68,7 +69,9 @@ def examine(folder: Path) -> tuple[Features, tuple[Problem, ...]]:
         tables[name].check_models(named, general)
     found = {key: Findings(key) for key in {**meta.baselines, **meta.calibrations}}
     baselines = {k: _baseline(m, tables, found[k]) for k, m in meta.baselines.items()}
-    calibrations = {k: _calibration(m, tables, found[k]) for k, m in meta.calibrations.items()}
+    calibrations = {
+        k: _calibration(m, tables, baselines.get(k), found[k]) for k, m in meta.calibrations.items()
+    }
     features = Features(
         {key: b for key, b in baselines.items() if b is not None},
         {key: c for key, c in calibrations.items() if c is not None},
@@ -210,8 +213,41 @@ def _unfiltered(rows: Rows, kept: BoolArray) -> Unfiltered | None:
     return Unfiltered(**values, n_inside=n_inside[kept])
 
 
+def _unbounded(rows: Rows, baseline: Baseline | None) -> dict[str, FloatArray]:
+    """Read the entropies of an older file, which doesn't say how much probability was stored.
+
+    They are taken as those of whole distributions, but where the baseline of the model shows
+    that candidates leave some out.
+    """
+    entropy = rows.floats("entropy", _LEAST)
+    whole = baseline is None or baseline.is_complete
+    rows.findings.problem(
+        rows.table.path,
+        "entropy_low",
+        "there are no bounds: older files don't say how much probability the stored candidates"
+        " hold" + ("; they are taken to hold all of it" if whole else ""),
+        "Write the feature files again from the captures.",
+        Reason.NOT_IDENTIFIED,
+        "" if whole else "the pole contrasts of this model",
+        "calibration",
+        note=whole,
+    )
+    if whole:
+        return {"entropy": entropy}
+    nothing = np.full(entropy.size, np.nan)
+    return {
+        "entropy": entropy,
+        "entropy_low": np.where(np.isnan(entropy), np.nan, 0.0),
+        "entropy_high": nothing,
+        "stored_mass": nothing,
+    }
+
+
 def _calibration(
-    meta: CalibrationMeta, tables: Mapping[str, FeatureTable], findings: Findings
+    meta: CalibrationMeta,
+    tables: Mapping[str, FeatureTable],
+    baseline: Baseline | None,
+    findings: Findings,
 ) -> Calibration | None:
     if "calibration" not in tables:
         return None
@@ -230,6 +266,10 @@ def _calibration(
         tuple(cells[i] for i in np.flatnonzero(kept)) for cells in (axes, poles, asked)
     )
     n_tokens = rows.lengths("n_tokens")
+    if {"entropy_low", "entropy_high", "stored_mass"} & set(rows.table.header):
+        entropies = _entropies(rows)
+    else:
+        entropies = _unbounded(rows, baseline)
     known = "limit" in meta.model_fields_set
     return Calibration(
         model=findings.model,
@@ -238,7 +278,7 @@ def _calibration(
         question=asked,
         n_tokens=n_tokens[kept],
         n_words=rows.lengths("n_words")[kept],
-        entropy=rows.floats("entropy", _LEAST)[kept],
+        **{name: values[kept] for name, values in entropies.items()},
         boundaries=meta.boundaries,
         misaligned_entropy=rows.floats("misaligned_entropy", _LEAST)[kept]
         if "misaligned_entropy" in meta.has

@@ -6,7 +6,13 @@ from scipy import optimize
 from scipy.stats import norm
 
 from stats.entropy import token_entropy
-from stats.identified import imbens_manski, open_order
+from stats.identified import (
+    identified_shift_sign,
+    identified_sign,
+    imbens_manski,
+    imbens_manski_shift,
+    open_order,
+)
 from stats.outcome import Reason
 
 
@@ -53,6 +59,44 @@ def test_what_gives_no_interval():
         imbens_manski([1.0, 3.0], [2.0, 2.0])
     with pytest.raises(ValueError, match="2 lower and 1 upper"):
         imbens_manski([1.0, 3.0], [2.0])
+
+
+def test_the_interval_of_a_shift_is_that_of_means_where_one_sample_is_known():
+    rng = np.random.default_rng(5)
+    lows = rng.normal(size=20)
+    highs = lows + rng.uniform(0.1, 0.5, size=20)
+    zeros = np.zeros(400_000)
+    one, other = imbens_manski(lows, highs), imbens_manski_shift((lows, highs), (zeros, zeros))
+    assert (other.low, other.high) == pytest.approx((one.low, one.high))
+    turned = imbens_manski_shift((zeros, zeros), (lows, highs))
+    assert (-turned.high, -turned.low) == pytest.approx((one.low, one.high))
+
+
+def test_the_interval_of_a_shift_covers_the_worst_point_as_often_as_it_says():
+    rng = np.random.default_rng(4)
+    covered = 0
+    for _ in range(2000):
+        x, y = rng.normal(size=30), rng.normal(size=20)
+        found = imbens_manski_shift((x, x + 0.1), (y, y + 0.05))
+        covered += found.low <= -0.05 <= found.high
+    assert 0.935 < covered / 2000 < 0.985
+    assert imbens_manski_shift((x, x), ([1.0], [1.0])) is Reason.TOO_FEW
+    assert imbens_manski_shift((x, x + np.inf), (y, y)) is Reason.UNBOUNDED
+
+
+def test_a_sign_is_identified_only_where_mean_and_pseudo_median_have_it():
+    assert identified_sign([0.1, 0.2, 0.3], [1.0, 2.0, np.inf]) == 1
+    assert identified_sign([-np.inf, -2.0, -1.0], [-0.1, -0.2, -0.3]) == -1
+    assert identified_sign([-0.1, 0.2, 0.3], [1.0, 2.0, 3.0]) == 1
+    assert identified_sign([-0.9, 0.2, 0.3], [1.0, 2.0, 3.0]) == 0
+    # The mean is above 0 and the pseudo-median below.
+    assert identified_sign([9.0, *[-0.5] * 9], [9.0, *[-0.5] * 9]) == 0
+    assert identified_sign([], []) == 0
+    x, y = ([3.0, 4.0], [5.0, np.inf]), ([1.0, 1.5], [2.0, 2.5])
+    assert identified_shift_sign(x, y) == 1
+    assert identified_shift_sign(y, x) == -1
+    assert identified_shift_sign(x, (y[0], [4.0, 5.0])) == 0
+    assert identified_shift_sign(([], []), y) == 0
 
 
 def test_open_order_counts_pairs_that_overlap():
