@@ -34,6 +34,7 @@ class Plan:
     n_resamples: int
     axes: tuple[str, ...]
     models: tuple[str, ...]
+    open_order: float
 
 
 @dataclass(frozen=True)
@@ -175,5 +176,6 @@ def _plans(folder: Path, manifest: Manifest) -> dict[str, Plan]:
                 plan.n_resamples,
                 tuple(axis.key for axis in study.axes),
                 tuple(m.key for m in study.models if m.cohort == cohort.key),
+                plan.open_order,
             )
     return found

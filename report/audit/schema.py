@@ -88,6 +88,7 @@ class PlanFields(_Strict):
     ci_level: Level
     n_resamples: Resamples
     decision: Rule = "bh"
+    open_order: Level = 0.1
 
 
 class InputFile(_Strict):

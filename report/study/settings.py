@@ -24,6 +24,9 @@ class Plan(Fields):
     n_resamples : int
         Bootstrap resamples and random permutations, each.
     ci_level : float
+    open_order : float
+        Share of pairs of questions whose order missing probability mass may leave open; beyond
+        it a rank correlation with entropy is not identified.
     """
 
     seed: Seed
@@ -31,6 +34,7 @@ class Plan(Fields):
     decision: Literal["bh", "holm", "by", "maxt"] = "bh"
     n_resamples: Resamples = 10_000
     ci_level: Share = 0.95
+    open_order: Share = 0.1
 
 
 def rng_for(seed: int, name: str) -> np.random.Generator:

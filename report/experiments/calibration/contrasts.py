@@ -8,15 +8,29 @@ from typing import Any
 
 import numpy as np
 
-from report.capture.features import POLES, Calibration, FloatArray
+from report.capture.features import POLES, Calibration, FloatArray, is_complete
 from report.capture.questions import Overlap
 from report.experiments.base import StudyData, entry_id
+from report.experiments.identified import (
+    WHOLE,
+    WORDS,
+    Bounds,
+    Pair,
+    columns_of,
+    differences,
+    ends_of_mean,
+    ends_of_shift,
+    own_first,
+    upper,
+)
 from report.ledger.ledger import Entry
 from report.ledger.lineage import selector
 from report.study.study import Axis, Cohort, Model
+from stats.identified import identified_shift_sign, identified_sign, open_order
 from stats.outcome import Estimate, Outcome, Reason
 
 SLUG = "calibration"
+SMALLEST = " (the smallest that the bounds allow)"
 
 
 @dataclass(frozen=True)
@@ -30,22 +44,21 @@ class Poles:
     values: tuple[FloatArray, FloatArray]
     questions: tuple[str, ...] | None
 
-    @property
-    def differences(self) -> dict[str, float]:
-        """Positive minus negative pole by question; empty where nothing is matched."""
-        pairs = zip(self.questions or (), *self.values, strict=self.questions is not None)
-        return {question: float(x - y) for question, x, y in pairs}
-
 
 @dataclass(frozen=True)
 class Contrast:
     """One model's answers under the two poles of one axis.
 
+    ``entropy`` is that of the stored candidates, ``low`` and ``high`` bound that of the whole
+    distribution, and ``complete`` says that they are the same.
     ``longest`` is the share of the answers to a question that are as long as the longest,
     ``limit`` is the number of tokens at which the capture's answers were cut off, if any were.
     """
 
     entropy: Poles
+    low: Poles
+    high: Poles
+    complete: bool
     tokens: Poles
     longest: Poles
     limit: int | None = None
@@ -54,6 +67,32 @@ class Contrast:
     def paired(self) -> bool:
         """True where the same questions stand under both poles."""
         return self.entropy.questions is not None
+
+    @property
+    def bounds(self) -> tuple[Bounds, Bounds]:
+        """Bounds of the entropies under either pole, positive first."""
+        positive, negative = zip(self.low.values, self.high.values, strict=True)
+        return positive, negative
+
+    @property
+    def nearest(self) -> Pair | None:
+        """What to compare: entropies, or the bounds that lie nearest each other, if any do."""
+        if self.complete:
+            return WHOLE
+        if self.paired:
+            return columns_of(identified_sign(*differences(*self.bounds)))
+        return columns_of(identified_shift_sign(*self.bounds))
+
+    def differences(self, columns: Pair) -> dict[str, float]:
+        """Positive minus negative pole by question; empty where nothing is matched."""
+        questions = self.entropy.questions
+        pairs = zip(questions or (), *self.of(columns), strict=questions is not None)
+        return {question: float(x - y) for question, x, y in pairs}
+
+    def of(self, columns: Pair) -> tuple[FloatArray, FloatArray]:
+        """Return the entropies, or the bounds, of either pole."""
+        poles = {"entropy": self.entropy, "entropy_low": self.low, "entropy_high": self.high}
+        return poles[columns[0]].values[0], poles[columns[1]].values[1]
 
     @property
     def censored(self) -> bool:
@@ -78,21 +117,28 @@ def contrast(calibration: Calibration, axis: str) -> Contrast | None:
     once = all(len(set(questions)) == len(questions) for questions in asked)
     paired = once and Overlap.of(*asked).paired
 
-    def lined_up(values: FloatArray) -> Poles:
+    def lined_up(values: FloatArray, *others: FloatArray) -> list[Poles]:
+        """Take what has a value, and the same answers of other variables."""
         known = [[i for i in chosen if np.isfinite(values[i])] for chosen in rows]
         questions: tuple[str, ...] | None = None
         if paired:
             found = [{calibration.question[i]: i for i in chosen} for chosen in known]
             questions = tuple(q for q in found[0] if q in found[1])
             known = [[places[q] for q in questions] for places in found]
-        return Poles((values[known[0]], values[known[1]]), questions)
+        return [Poles((v[known[0]], v[known[1]]), questions) for v in (values, *others)]
 
-    entropy = lined_up(calibration.entropy)
+    entropy, low, high, mass = lined_up(
+        calibration.entropy,
+        calibration.entropy_low,
+        upper(calibration.entropy, calibration.entropy_high),
+        calibration.stored_mass,
+    )
     if min(values.size for values in entropy.values) < 2:
         return None
-    lengths = lined_up(calibration.n_tokens.astype(np.float64))
-    longest = lined_up(calibration.n_longest / calibration.n_answers)
-    return Contrast(entropy, lengths, longest, calibration.limit)
+    complete = is_complete(*(np.concatenate(poles.values) for poles in (low, high, mass)))
+    (lengths,) = lined_up(calibration.n_tokens.astype(np.float64))
+    (longest,) = lined_up(calibration.n_longest / calibration.n_answers)
+    return Contrast(entropy, low, high, complete, lengths, longest, calibration.limit)
 
 
 @dataclass(frozen=True)
@@ -195,31 +241,94 @@ def _missing(
 
 
 def _pole_means(data: StudyData, model: Model, axis: Axis, found: Contrast) -> Iterator[Entry]:
+    """Describe both poles; of whole distributions, if the stored candidates are that."""
     from stats.resampling import bootstrap_mean
 
     sources = pole_sources(data, "entropy", model, axis)
     # What is matched leaves out answers without a partner, so their other half is read as well.
     read = (sources, sources[::-1]) if found.paired else (sources[:1], sources[1:])
-    names = (axis.positive, axis.negative)
-    for pole, name, values, of in zip(POLES, names, found.entropy.values, read, strict=True):
+    top = "" if found.complete else "top-k-"
+    for i, (pole, of) in enumerate(zip(POLES, read, strict=True)):
+        where, values = f"under “{getattr(axis, pole)}”, {model.name}", found.entropy.values[i]
         counts = data.draws.counts(f"{model.key}.calibration", values.size)
         interval = bootstrap_mean(values, counts, level=data.plan.ci_level)
         yield _entry(
-            data, pole, model, axis, sources=of, **data.drawn,
+            data,
+            f"{top}{pole}",
+            model,
+            axis,
+            sources=of,
             estimate=Estimate.within(float(values.mean()), values.size, interval),
             method="mean over answers of the token mean",
-            label=f"mean entropy under “{name}”, {model.name}",
-        )  # fmt: skip
+            label=f"mean {top and 'top-k '}entropy {where}",
+            **data.drawn,
+        )
+        if not found.complete:
+            yield _entry(
+                data,
+                pole,
+                model,
+                axis,
+                sources=of,
+                estimate=Estimate.missing(Reason.NOT_IDENTIFIED, values.size),
+                method="mean over answers of the token mean",
+                label=f"mean entropy {where}",
+            )
+            yield from _pole_ends(data, model, axis, found, i, where)
     first, second = found.entropy.values
+    n = first.size + second.size
     yield _entry(
         data, "mean-difference", model, axis, method="difference of pole means",
-        estimate=Estimate(float(first.mean() - second.mean()), first.size + second.size),
+        estimate=Estimate(float(first.mean() - second.mean()), n) if found.complete
+        else Estimate.missing(Reason.NOT_IDENTIFIED, n),
         label=f"difference of mean entropies, {axis.positive} minus {axis.negative}, {model.name}",
         sources=tuple(
             selector("", "ledger", "estimate", id=entry_id(SLUG, pole, model.key, axis.key))
             for pole in POLES
         ),
     )  # fmt: skip
+
+
+def _pole_ends(
+    data: StudyData, model: Model, axis: Axis, found: Contrast, place: int, where: str
+) -> Iterator[Entry]:
+    """Bound the mean of the whole distributions under one pole."""
+    low, high = (
+        (pole_sources(data, f"entropy_{end}", model, axis)[place],) for end in ("low", "high")
+    )
+    for end, estimate in ends_of_mean(found.bounds[place], data.plan.ci_level).items():
+        yield _entry(
+            data,
+            f"{POLES[place]}-{end}",
+            model,
+            axis,
+            estimate=estimate,
+            sources=own_first(end, estimate, low, high),
+            method=f"{WORDS[end]} bound, mean over answers",
+            label=f"{WORDS[end]} bound of the mean entropy of the whole distribution {where}",
+        )
+
+
+def _ends(
+    data: StudyData, model: Model, axis: Axis, found: Contrast, between: str
+) -> Iterator[Entry]:
+    """Bound the difference between the poles' mean entropies of whole distributions."""
+    how, ends = "paired", ends_of_mean(differences(*found.bounds), data.plan.ci_level)
+    if not found.paired:
+        how, ends = "unpaired", ends_of_shift(*found.bounds, data.plan.ci_level)
+    low, high = (pole_sources(data, f"entropy_{end}", model, axis) for end in ("low", "high"))
+    for end, estimate in ends.items():
+        yield _entry(
+            data,
+            f"delta-{end}",
+            model,
+            axis,
+            estimate=estimate,
+            sources=own_first(end, estimate, (low[0], high[1]), (high[0], low[1])),
+            method=f"{WORDS[end]} bound of the difference of pole means, {how}",
+            label=f"{WORDS[end]} bound of the difference in mean entropy of the whole "
+            f"distribution, {between}",
+        )
 
 
 def _differences(
@@ -235,13 +344,23 @@ def _differences(
         shift, test = comparison.hodges_lehmann_paired, comparison.wilcoxon_signed_rank
         how = "Hodges–Lehmann, paired"
     between = f"{axis.positive} minus {axis.negative}, {model.name}"
-    level = data.plan.ci_level
+    level, columns = data.plan.ci_level, found.nearest
+    x, y = found.of(columns or WHOLE)
+    estimate, outcome = shift(x, y, level), test(x, y)
+    if columns is None:
+        estimate = Estimate.missing(Reason.NOT_IDENTIFIED, estimate.n)
+        outcome = Outcome.missing(outcome.method, Reason.NOT_IDENTIFIED, outcome.n)
+    smallest = "" if columns in (None, WHOLE) else SMALLEST
+    first, second = (
+        pole_sources(data, column, model, axis)[i] for i, column in enumerate(columns or WHOLE)
+    )
     yield _entry(
-        data, "delta", model, axis, estimate=shift(*found.entropy.values, level),
-        outcome=test(*found.entropy.values), family=poles, method=how, label=f"entropy, {between}",
-        sources=pole_sources(data, "entropy", model, axis),
+        data, "delta", model, axis, estimate=estimate, outcome=outcome, family=poles, method=how,
+        label=f"entropy, {between}{smallest}", sources=(first, second),
     )  # fmt: skip
     yield _rank_biserial(data, model, axis, found, between)
+    if not found.complete:
+        yield from _ends(data, model, axis, found, between)
     for pole in POLES:
         yield _longest(data, model, axis, pole)
     longer, tested = shift(*found.tokens.values, level), test(*found.tokens.values)
@@ -281,15 +400,22 @@ def _rank_biserial(
 ) -> Entry:
     from stats.comparison import rank_biserial, rank_biserial_paired
 
+    columns = found.nearest
+    x, y = found.of(columns or WHOLE)
     if found.paired:
-        counts = data.draws.counts(f"{model.key}.calibration", found.entropy.values[0].size)
-        estimate = rank_biserial_paired(*found.entropy.values, counts, data.plan.ci_level)
+        counts = data.draws.counts(f"{model.key}.calibration", x.size)
+        estimate = rank_biserial_paired(x, y, counts, data.plan.ci_level)
     else:
-        estimate = rank_biserial(*found.entropy.values)
+        estimate = rank_biserial(x, y)
+    if columns is None:
+        estimate = Estimate.missing(Reason.NOT_IDENTIFIED, estimate.n)
     return _entry(
         data, "rank-biserial", model, axis, estimate=estimate, unit="rho",
         method=("matched-pairs " if found.paired else "") + "rank-biserial correlation",
-        label=f"rank-biserial, {between}", sources=pole_sources(data, "entropy", model, axis),
+        label=f"rank-biserial, {between}",
+        sources=tuple(
+            pole_sources(data, column, model, axis)[i] for i, column in enumerate(columns or WHOLE)
+        ),
         **(data.drawn if found.paired and estimate.value is not None else {}),
     )  # fmt: skip
 
@@ -299,8 +425,21 @@ def _length_rho(data: StudyData, model: Model, axis: Axis, found: Contrast, betw
     from stats.correlation import bonett_wright, spearman
 
     estimate = Estimate.missing(Reason.TOO_FEW, 0)
-    if found.paired:
-        entropy, tokens = found.entropy.differences, found.tokens.differences
+    if (
+        found.paired
+        and not found.complete
+        and (open_order(*differences(*found.bounds)) > data.plan.open_order)
+    ):
+        estimate = Estimate.missing(Reason.NOT_IDENTIFIED, found.entropy.values[0].size)
+    elif found.paired:
+        entropy = found.differences(WHOLE)
+        tokens = dict(
+            zip(
+                found.tokens.questions or (),
+                found.tokens.values[0] - found.tokens.values[1],
+                strict=True,
+            )
+        )
         pairs = [(entropy[question], tokens[question]) for question in entropy]
         estimate = spearman(*np.transpose(pairs))
         if estimate.value is not None:

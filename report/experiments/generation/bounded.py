@@ -10,10 +10,21 @@ import numpy as np
 
 from report.capture.features import Baseline, FloatArray
 from report.experiments.base import StudyData, Subject, entry_id
+from report.experiments.identified import (
+    WHOLE,
+    WORDS,
+    Bounds,
+    Pair,
+    columns_of,
+    differences,
+    ends_of_mean,
+    own_first,
+    upper,
+)
 from report.ledger.ledger import Entry
 from report.study.study import Model
-from stats.identified import imbens_manski, open_order
-from stats.outcome import Estimate, Interval, Reason
+from stats.identified import identified_sign, open_order
+from stats.outcome import Estimate
 
 SLUG = "generation"
 _BOUNDS = ("entropy_low", "entropy_high")
@@ -45,16 +56,20 @@ def bounds(data: StudyData, subject: Subject) -> Iterator[Entry]:
         if baseline.is_complete or np.isfinite(baseline.entropy).sum() < 2:
             continue
         kept = np.isfinite(baseline.entropy)
-        low, high = baseline.entropy_low[kept], _upper(baseline)[kept]
+        low = baseline.entropy_low[kept]
+        high = upper(baseline.entropy, baseline.entropy_high)[kept]
         sources = tuple(question_source(data, model, column) for column in _BOUNDS)
         whole = f"entropy of the whole distribution of {model.name}"
-        for name, estimate in zip(("low", "high"), _ends(data, low, high), strict=True):
+        for end, estimate in ends_of_mean((low, high), data.plan.ci_level).items():
             yield model_entry(
-                data, f"entropy-{name}", model, estimate,
-                sources=_own_first(name, estimate, sources[:1], sources[1:]),
-                method=f"{_WORDS[name]} bound, mean over questions",
-                label=f"{_WORDS[name]} bound of the {whole}",
-            )  # fmt: skip
+                data,
+                f"entropy-{end}",
+                model,
+                estimate,
+                sources=own_first(end, estimate, sources[:1], sources[1:]),
+                method=f"{WORDS[end]} bound, mean over questions",
+                label=f"{WORDS[end]} bound of the {whole}",
+            )
         yield model_entry(
             data, "order-open", model, Estimate(open_order(low, high), low.size), unit="share",
             method="share of pairs of questions whose order is open", sources=sources,
@@ -69,52 +84,38 @@ def bounded_pairs(data: StudyData, subject: Subject) -> Iterator[Entry]:
         pair = known.only((first, second))
         if all(baseline.is_complete for baseline in pair.baselines):
             continue
-        low, high = _differences(pair)
-        for name, estimate in zip(("low", "high"), _ends(data, low, high), strict=True):
+        ends = ends_of_mean(_differences(pair), data.plan.ci_level)
+        sides = [[question_source(data, m, c) for c in _BOUNDS] for m in (first, second)]
+        for end, estimate in ends.items():
             yield Entry(
-                id=entry_id(SLUG, f"difference-{name}", first.key, second.key), experiment=SLUG,
-                quantity=f"difference-{name}", evidence=data.evidence, cohort=first.cohort,
-                model=f"{first.key} {second.key}", estimate=estimate, unit="nats",
-                method=f"{_WORDS[name]} bound of the difference, mean over questions",
-                label=f"{_WORDS[name]} bound of the difference in entropy of the whole "
+                id=entry_id(SLUG, f"difference-{end}", first.key, second.key),
+                experiment=SLUG,
+                quantity=f"difference-{end}",
+                evidence=data.evidence,
+                cohort=first.cohort,
+                model=f"{first.key} {second.key}",
+                estimate=estimate,
+                unit="nats",
+                method=f"{WORDS[end]} bound of the difference, mean over questions",
+                label=f"{WORDS[end]} bound of the difference in entropy of the whole "
                 f"distribution, {first.name} minus {second.name}",
-                sources=_own_first(
-                    name, estimate,
-                    (question_source(data, first, "entropy_low"),
-                     question_source(data, second, "entropy_high")),
-                    (question_source(data, first, "entropy_high"),
-                     question_source(data, second, "entropy_low")),
+                sources=own_first(
+                    end, estimate, (sides[0][0], sides[1][1]), (sides[0][1], sides[1][0])
                 ),
-            )  # fmt: skip
+            )
 
 
-def _own_first(
-    name: str, estimate: Estimate, low: tuple[str, ...], high: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Name what an end comes from, and then what its interval needs of the other end."""
-    own, other = (low, high) if name == "low" else (high, low)
-    return own + (other if estimate.interval else ())
-
-
-_WORDS = {"low": "lower", "high": "upper"}
-
-
-def nearest(pair: Subject) -> tuple[str, str] | None:
+def nearest(pair: Subject) -> Pair | None:
     """Choose the columns to compare: entropies, or the bounds that lie nearest each other.
 
     Returns
     -------
     tuple of str or None
-        None where the bounds leave the sign of the mean difference open.
+        None where the bounds leave the sign of the difference open.
     """
     if all(baseline.is_complete for baseline in pair.baselines):
-        return "entropy", "entropy"
-    low, high = _differences(pair)
-    if low.size and low.mean() > 0.0:
-        return "entropy_low", "entropy_high"
-    if low.size and high.mean() < 0.0:
-        return "entropy_high", "entropy_low"
-    return None
+        return WHOLE
+    return columns_of(identified_sign(*_differences(pair)))
 
 
 def matched(subject: Subject, columns: Sequence[str]) -> FloatArray:
@@ -128,33 +129,15 @@ def matched(subject: Subject, columns: Sequence[str]) -> FloatArray:
     return subject.matched(values)[1]
 
 
-def _upper(baseline: Baseline) -> FloatArray:
-    """Return the upper bounds; where there is an entropy, an unknown one is infinite."""
-    unknown = np.isfinite(baseline.entropy) & np.isnan(baseline.entropy_high)
-    return np.where(unknown, np.inf, baseline.entropy_high)
-
-
-def _differences(pair: Subject) -> tuple[FloatArray, FloatArray]:
+def _differences(pair: Subject) -> Bounds:
     """Return the bounds of the first model's entropy minus the second's, by question."""
     rows = pair.matched(_row_with_entropy)[1].astype(np.int64)
-    sides = [(b.entropy_low[r], _upper(b)[r]) for b, r in zip(pair.baselines, rows.T, strict=True)]
-    (first_low, first_high), (second_low, second_high) = sides
-    return first_low - second_high, first_high - second_low
+    first, second = (
+        (b.entropy_low[r], upper(b.entropy, b.entropy_high)[r])
+        for b, r in zip(pair.baselines, rows.T, strict=True)
+    )
+    return differences(first, second)
 
 
 def _row_with_entropy(baseline: Baseline) -> FloatArray:
     return np.where(np.isfinite(baseline.entropy), np.arange(baseline.entropy.size), np.nan)
-
-
-def _ends(data: StudyData, low: FloatArray, high: FloatArray) -> tuple[Estimate, Estimate]:
-    """Return the ends of the identified set, each with the interval of the whole set."""
-    interval: Interval | Reason = imbens_manski(low, high, data.plan.ci_level)
-
-    def end(values: FloatArray) -> Estimate:
-        if not values.size:
-            return Estimate.missing(Reason.TOO_FEW, 0)
-        if not np.isfinite(values).all():
-            return Estimate.missing(Reason.UNKNOWN_VOCABULARY, values.size)
-        return Estimate.within(float(values.mean()), values.size, interval)
-
-    return end(low), end(high)
