@@ -22,6 +22,7 @@ from report.study.errors import RenderError, UsageError
 from report.study.published import ACCEPTED, write_accepted
 from report.study.study import Study
 from report.study.texts import csv_cell
+from stats.outcome import Reason
 
 TABLE_FORMATS = ("csv", "md", "latex", "typst", "html", "docx")
 _SUFFIX = {"latex": "tex", "typst": "typ"}
@@ -115,16 +116,27 @@ def values_of(ledger: Ledger, only: frozenset[str] | None = None) -> dict[str, d
     """
     entries: dict[str, dict[str, str]] = {}
     for entry in ledger:
-        if entry.value is None or (only is not None and entry.id not in only):
+        if only is not None and entry.id not in only:
+            continue
+        limits = fmt.identified(entry, ledger)
+        if entry.value is None:
+            if entry.reason is Reason.NOT_IDENTIFIED and limits:
+                entries[entry.id] = {
+                    "value": fmt.NOT_IDENTIFIED,
+                    "n": fmt.show(entry, "n"),
+                    "apa": f"{fmt.NOT_IDENTIFIED} {fmt.within(entry, limits)}",
+                    "evidence": entry.evidence,
+                    "set": limits,
+                }
             continue
         rule = ledger.families[entry.family].method if entry.family else ""
         entries[entry.id] = {aspect: fmt.show(entry, aspect) for aspect in _ASPECTS} | {
             "adjusted": fmt.show(entry, f"adjusted:{rule}"), "apa": fmt.show(entry, f"apa:{rule}"),
             "evidence": entry.evidence,
         }  # fmt: skip
-        if limits := fmt.identified(entry, ledger):
+        if limits:
             entries[entry.id]["set"] = limits
-            entries[entry.id]["apa"] += f" ({fmt.IDENTIFIED[entry.quantity]} within {limits})"
+            entries[entry.id]["apa"] += f" {fmt.within(entry, limits)}"
     families = {
         f"family.{family.id}": {
             "m": str(family.m), "rule": fmt.RULES[family.method],

@@ -21,6 +21,7 @@ from report.ledger.format import NAMES_UP_TO, listing
 from report.ledger.ledger import Entry, Family, Ledger
 from report.study import paths
 from report.study.study import Study
+from stats.outcome import Reason
 
 BIBLIOGRAPHY = "references.bib"
 MENTIONS_UP_TO = 3  # a row links back to the first places that quote it
@@ -114,7 +115,8 @@ def _shared(results: Manuscript, renderer: Renderer) -> dict[str, Any]:
         "sections": {section.slug: section for section in results.sections},
         "ledger": ledger,
         "families": families,
-        "results": _by_study(families, studies, shown_only),
+        "results": _by_study([f for f in families if f["family"].m], studies, shown_only),
+        "open": _by_study([f for f in families if f["unidentified"]], studies, shown_only),
         "missing": _missing(ledger),
         "methods": Methods(ledger),
         "decided": decided(ledger),
@@ -159,6 +161,7 @@ def _outcome(family: Family, ledger: Ledger) -> dict[str, Any]:
         "family": family,
         "members": members,
         "rejected": [e for e in members if e.rejected],
+        "unidentified": [e for e in members if e.reason is Reason.NOT_IDENTIFIED],
         "survivors": {
             rule: sum(e.p_adjusted.get(rule, 1.0) <= family.alpha for e in members)
             for rule in rules
@@ -176,8 +179,7 @@ def _by_study(
         found = [
             outcome | {"where": _where(outcome["members"][0], titles)}
             for outcome in families
-            if outcome["family"].m
-            and outcome["members"][0].experiment not in shown_only
+            if outcome["members"][0].experiment not in shown_only
             and outcome["members"][0].cohort in titles
         ]
         several = len({outcome["where"] for outcome in found}) > 1

@@ -112,11 +112,9 @@ def _places(entry: Entry) -> int | None:
     return None if places == least else places
 
 
-IDENTIFIED = {
-    "top-k-mean": "stored candidates only; whole distribution",
-    "difference": "smallest that the bounds allow; whole distributions",
-}
-"""Quantities beside which a set can stand, and what it is the set of."""
+_STORED = "stored candidates only; whole distribution"
+_SMALLEST = "smallest that the bounds allow; whole distributions"
+NOT_IDENTIFIED = "not identified"
 
 
 def identified(entry: Entry, ledger: Ledger) -> str:
@@ -124,20 +122,21 @@ def identified(entry: Entry, ledger: Ledger) -> str:
 
     An upper end that is not known is infinite; the text is empty where nothing is missing.
     """
-    if entry.quantity not in IDENTIFIED:
-        return ""
-    name = {"top-k-mean": "entropy"}.get(entry.quantity, entry.quantity)
-    ends = [
-        ledger.get(entry.id.replace(f".{entry.quantity}.", f".{name}-{end}.", 1))
-        for end in ("low", "high")
-    ]
-    if ends[0] is None or ends[1] is None:
+    if (ends := ledger.set_of(entry)) is None:
         return ""
     shown = (
         unknown if end.value is None else _value(end)
-        for end, unknown in zip(ends, (f"{MINUS}∞", "∞"), strict=True) if end is not None
-    )  # fmt: skip
+        for end, unknown in zip(ends, (f"{MINUS}∞", "∞"), strict=True)
+    )
     return f"[{', '.join(shown)}]"
+
+
+def within(entry: Entry, limits: str) -> str:
+    """Say what lies in a set, in brackets."""
+    if entry.value is None:
+        return f"(whole distributions within {limits})"
+    of = _STORED if entry.quantity.startswith("top-k") else _SMALLEST
+    return f"({of} within {limits})"
 
 
 def level(entry: Entry) -> str:

@@ -215,6 +215,20 @@ def _undefined_share(interval: Interval | None) -> float | None:
     return interval.undefined_share
 
 
+BOUNDED = {
+    "mean": "entropy",
+    "top-k-mean": "entropy",
+    "positive": "positive",
+    "top-k-positive": "positive",
+    "negative": "negative",
+    "top-k-negative": "negative",
+    "difference": "difference",
+    "delta": "delta",
+    "tuning": "tuning",
+}
+"""Quantities beside which a set can stand, and what the ends of the set are called after."""
+
+
 @dataclass(frozen=True)
 class Ledger:
     """All entries and families, settled: read-only, in document order."""
@@ -237,6 +251,19 @@ class Ledger:
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    def set_of(self, entry: Entry) -> tuple[Entry, Entry] | None:
+        """Return the ends of the set in which a quantity of whole distributions lies.
+
+        None where the stored candidates hold all of the probability, or nothing is known.
+        """
+        start = f"{entry.experiment}.{entry.quantity}."
+        of = BOUNDED.get(entry.quantity)
+        if of is None or not entry.id.startswith(start):
+            return None
+        rest = entry.id.removeprefix(start)
+        low, high = (self.get(f"{entry.experiment}.{of}-{end}.{rest}") for end in ("low", "high"))
+        return None if low is None or high is None else (low, high)
 
     def survivors(self, family: Family) -> int:
         """Return how many members of a family its rule rejects."""

@@ -192,6 +192,11 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
         "same_sign": sum((e.value or 0.0) * (tau.value or 0.0) >= 0 for e, tau in taus),
         "pooled": _pooled_facts(data, ledger, subject) if pairs and _poolable(subject) else None,
         "map": label_of(data, key, "map"),
+        "bounded": [
+            (model.name, share, (share.value or 0.0) > data.plan.open_order)
+            for model in subject.models
+            if (share := tables.order_open(ledger, model.key)) is not None
+        ],
     }  # fmt: skip
 
 

@@ -10,9 +10,11 @@ import numpy as np
 
 from report.capture.features import Baseline, FloatArray
 from report.experiments.base import StudyData, Subject, entry_id
+from report.experiments.identified import upper
 from report.ledger.ledger import Entry
 from report.ledger.lineage import selector
 from report.study.study import Axis, Cohort, Model
+from stats.identified import open_order
 from stats.outcome import Estimate, Outcome, Reason
 
 SLUG = "behaviour"
@@ -98,12 +100,15 @@ class Sample:
         NaN where missing; columns in the study's order of axes.
     n_tokens : ndarray, shape (n,)
         Length of the answers.
+    open_order : float
+        Share of pairs of questions whose order missing probability mass leaves open.
     """
 
     model: Model
     entropy: FloatArray
     projections: FloatArray
     n_tokens: FloatArray
+    open_order: float = 0.0
 
     @property
     def n(self) -> int:
@@ -116,10 +121,19 @@ def sample_of(data: StudyData, model: Model, baseline: Baseline) -> Sample:
     kept = np.isfinite(baseline.entropy)
     nothing = np.full(kept.size, np.nan)
     columns = [baseline.projections.get(axis.key, nothing)[kept] for axis in data.study.axes]
+    high = upper(baseline.entropy, baseline.entropy_high)
     return Sample(
-        model, baseline.entropy[kept], np.column_stack(columns),
+        model,
+        baseline.entropy[kept],
+        np.column_stack(columns),
         baseline.n_tokens[kept].astype(np.float64),
-    )  # fmt: skip
+        0.0 if baseline.is_complete else open_order(baseline.entropy_low[kept], high[kept]),
+    )
+
+
+def is_open(data: StudyData, sample: Sample) -> bool:
+    """Tell whether bounds leave so much of the order open that no correlation is identified."""
+    return sample.open_order > data.plan.open_order
 
 
 def why_missing(data: StudyData, sample: Sample, axis: int, reason: Reason) -> Reason:
@@ -137,7 +151,7 @@ def tested(data: StudyData, samples: Sequence[Sample], family: str) -> Iterator[
     from stats.correlation import bonett_wright, spearman_t
     from stats.resampling import bootstrap_spearman, family_maxt, permute_spearman
 
-    usable = [s for s in samples if s.n]
+    usable = [s for s in samples if s.n and not is_open(data, s)]
     permuted = {
         s.model.key: permute_spearman(
             s.entropy[:, None], s.projections, data.draws.permutations(s.model.key, s.n)
@@ -150,8 +164,12 @@ def tested(data: StudyData, samples: Sequence[Sample], family: str) -> Iterator[
         boot = bootstrap_spearman(
             sample.entropy[:, None], sample.projections, data.draws.counts(key, sample.n),
             level=level,
-        ) if sample.n else None  # fmt: skip
+        ) if sample.model.key in permuted else None  # fmt: skip
         for j, axis in enumerate(data.study.axes):
+            if is_open(data, sample):
+                reason = Reason.NOT_IDENTIFIED
+                yield _untested(data, sample.model, axis, reason, sample.n, family)
+                continue
             estimate = boot.estimate(0, j) if boot else Estimate.missing(Reason.TOO_FEW, 0)
             if estimate.value is None:
                 reason = why_missing(data, sample, j, estimate.reason or Reason.TOO_FEW)
@@ -244,13 +262,16 @@ def robust(data: StudyData, samples: Sequence[Sample], family: str) -> Iterator[
         for j, axis in enumerate(data.study.axes):
             x, y = sample.entropy, sample.projections[:, j]
             estimate, outcome = partial_spearman(x, y, sample.n_tokens, data.plan.ci_level)
-            if estimate.value is None:
+            if is_open(data, sample):
+                estimate = Estimate.missing(Reason.NOT_IDENTIFIED, sample.n)
+                outcome = Outcome.missing(outcome.method, Reason.NOT_IDENTIFIED, sample.n)
+            elif estimate.value is None:
                 reason = why_missing(data, sample, j, estimate.reason or Reason.TOO_FEW)
                 estimate = Estimate.missing(reason, sample.n)
                 outcome = Outcome.missing(outcome.method, reason, sample.n)
             yield _partial_entry(data, sample.model, axis, estimate, outcome, family)
             tau = kendall(x, y)
-            if tau.statistic is not None:
+            if tau.statistic is not None and not is_open(data, sample):
                 yield _pair_entry(
                     data, sample.model, axis, "kendall", Estimate(tau.statistic, sample.n),
                     outcome=tau, method="Kendall's tau-b",

@@ -84,6 +84,11 @@ def published_table(data: StudyData, ledger: Ledger) -> Table:
     )  # fmt: skip
 
 
+def order_open(ledger: Ledger, model: str) -> Entry | None:
+    """Return the share of pairs of questions whose order is open, where mass is missing."""
+    return ledger.get(entry_id("generation", "order-open", model))
+
+
 def strongest_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
     """List the pairs with the smallest p-values, and what is left of them given length."""
     key = subject.cohort.key
@@ -101,20 +106,35 @@ def strongest_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
         name = entry_id(SLUG, "lengths", str(e.model))
         return Stat(name, "value") if name in ledger else Reason.MISSING_CAPTURE
 
+    def open_order(e: Entry) -> tuple[Cell, ...]:
+        share = order_open(ledger, str(e.model))
+        return () if not bounded else ("0",) if share is None else (Stat(share.id, "value"),)
+
+    bounded = any(order_open(ledger, str(e.model)) for e in chosen)
     rows = tuple(
-        (data.study.model(str(e.model)).label, named[e.id]["axis"], Stat(e.id, "value"),
-         e.why_no("ci") or Stat(e.id, "ci"), Stat(e.id, "p"),
-         Stat(e.id, f"adjusted:{family.method}"),
-         given_length(e), lengths(e))
+        (
+            data.study.model(str(e.model)).label,
+            named[e.id]["axis"],
+            Stat(e.id, "value"),
+            *open_order(e),
+            e.why_no("ci") or Stat(e.id, "ci"),
+            Stat(e.id, "p"),
+            Stat(e.id, f"adjusted:{family.method}"),
+            given_length(e),
+            lengths(e),
+        )
         for e in chosen
-    )  # fmt: skip
+    )
     return Table(
         label_of(data, key),
         "The pairs with the smallest p-values; all pairs stand in the appendix. CI: bootstrap; "
         "p: permutation of the questions. The last columns: ρ with the length of the answer held "
         "fixed, and how many different lengths there are. With few of them, as where generation "
-        "was cut off, little is held fixed.",
-        (left(subject.cohort.unit.capitalize()), left("Axis"), right("ρ"), right(data.ci_name),
+        "was cut off, little is held fixed."
+        + " Open: share of pairs of questions whose order missing probability leaves open."
+        * bounded,
+        (left(subject.cohort.unit.capitalize()), left("Axis"), right("ρ"),
+         *((right("Open"),) if bounded else ()), right(data.ci_name),
          right("p"), right(f"p ({fmt.RULES[family.method]})"), right("ρ given length"),
          right("Lengths")),
         rows,

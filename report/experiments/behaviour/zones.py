@@ -150,7 +150,8 @@ def zones(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]:
             points = np.column_stack(list(baseline.projections.values()))
             complete = points[np.isfinite(points).all(axis=1)]
             effective = participation_ratio(complete).value if len(complete) else None
-            mean = float(entropy.mean()) if entropy.size > 1 else None
+            whole = entropy.size > 1 and baseline.is_complete
+            mean = float(entropy.mean()) if whole else None
             described.append((mean, effective, float(dead)))
     cohort = subject.cohort.key
     where = {"cohort": cohort, "evidence": data.evidence}

@@ -16,8 +16,10 @@ from report.experiments.calibration.tables import (
     contrast_table,
     entry_of,
     family_id,
+    is_bounded,
     length_table,
     name,
+    pole_table,
     replication_tables,
 )
 from report.ledger.format import listing
@@ -171,6 +173,8 @@ def present(
             level = group.cohort.key
             parts.append(_measured_part(data, ledger, group))
             tables.append(contrast_table(data, ledger, level, group.shown))
+            if parts[-1]["poles"]:
+                tables.append(pole_table(data, ledger, group))
             tables.append(length_table(data, ledger, group))
             shown.append(_figure(data, ledger, level, group.shown))
             tables += replication_tables(data, ledger, group)
@@ -188,7 +192,7 @@ def _part(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) 
     missing: dict[tuple[str, Reason], list[str]] = {}
     for entry in contrasts:
         reason = entry.estimate.reason if level == "published" else entry.reason
-        if reason:
+        if reason and reason is not Reason.NOT_IDENTIFIED:
             where = (data.study.model(str(entry.model)).name, reason)
             missing.setdefault(where, []).append(data.study.axis(str(entry.axis)).name)
     return {
@@ -263,6 +267,9 @@ def _measured_part(data: StudyData, ledger: Ledger, group: Calibrated) -> dict[s
     tuning = ledger.select(quantity="tuning", **about)
     return part | {
         "cohort": group.cohort,
+        "poles": name(data, level, "poles") if is_bounded(ledger, part["contrasts"]) else "",
+        "bounded": sum(ledger.set_of(e) is not None for e in part["contrasts"]),
+        "open": sum(e.reason is Reason.NOT_IDENTIFIED for e in part["contrasts"]),
         "without": [m for m in group.models if m not in group.shown],
         "brief": len(part["survivors"]) > _SENTENCES,
         "paired": all(c.paired for c in group.contrasts.values()),
@@ -294,6 +301,14 @@ def _figure(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]
     survivors = [e for e in _contrasts(data, ledger, level, models) if e.rejected]
     bars = "" if level == "published" else f", {data.ci_name}"
 
+    bounded = any(row.has_sets for panel in panels for row in panel.rows)
+    sets = (
+        " Broad bars: the sets in which the means of the whole distributions and their difference "
+        "lie; Δ is then the smallest that they allow, where they fix its sign."
+        if bounded
+        else ""
+    )
+
     def draw(canvas: Canvas) -> None:
         plots.draw(canvas, panels, f"Δ (nats){bars}")
 
@@ -302,9 +317,10 @@ def _figure(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]
         figure_file(data, "exp4_calibration_entropy", level),
         f"Entropy by pole. Left: mean entropy under the positive and the negative pole. "
         f"Right: their difference Δ, positive minus negative{bars}; solid where it survives "
-        "correction.",
+        f"correction.{sets}",
         f"Two plots for {listing([m.name for m in models])}, one row an axis: pole means "
-        f"as two triangles, and the difference as a dot. {_seen(data, survivors)}",
+        f"as two triangles{' with their sets as bars' * bounded}, and the difference as a dot. "
+        f"{_seen(data, survivors)}",
         (figures.WIDTH, plots.height(panels)), draw,
     )  # fmt: skip
 
@@ -327,7 +343,22 @@ def _panel(data: StudyData, ledger: Ledger, level: str, model: Model) -> plots.P
         )
         ci = delta.estimate.interval
         rows.append(
-            plots.Row(axis.name, positive.value, negative.value, delta.value,
-                      ci and (ci.low, ci.high), bool(delta.rejected))
-        )  # fmt: skip
+            plots.Row(
+                axis.name,
+                positive.value,
+                negative.value,
+                delta.value,
+                ci and (ci.low, ci.high),
+                bool(delta.rejected),
+                *(_ends(ledger, entry) for entry in (positive, negative, delta)),
+            )
+        )
     return plots.Panel(model.name, data.colours[model.key], tuple(rows))
+
+
+def _ends(ledger: Ledger, entry: Entry) -> tuple[float, float] | None:
+    """Return the ends of an entry's set, where it has two."""
+    if (ends := ledger.set_of(entry)) is None:
+        return None
+    low, high = (end.value for end in ends)
+    return None if low is None or high is None else (low, high)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from report.document import figures
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 HEIGHT = 0.235  # inches a row
+_OFF = 0.22  # of a row, by which sets are drawn beside it
+_SET: dict[str, Any] = {"lw": 4, "alpha": 0.35, "solid_capstyle": "butt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Row:
         Confidence interval of the difference.
     survives : bool
         Whether the difference survives the correction.
+    positive_set, negative_set, delta_set : (float, float) or None
+        Ends of the identified sets, where probability mass is missing.
     """
 
     label: str
@@ -37,6 +41,14 @@ class Row:
     delta: float | None
     bounds: tuple[float, float] | None
     survives: bool
+    positive_set: tuple[float, float] | None = None
+    negative_set: tuple[float, float] | None = None
+    delta_set: tuple[float, float] | None = None
+
+    @property
+    def has_sets(self) -> bool:
+        """True where probability mass is missing, and what is known has two ends."""
+        return any((self.positive_set, self.negative_set, self.delta_set))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,12 @@ class Panel:
 
 def height(panels: Sequence[Panel]) -> float:
     """Return the height in inches that the figure needs."""
-    return sum(HEIGHT * len(panel.rows) + 0.45 for panel in panels) + 0.7
+    key = 0.7 + 0.2 * _bounded(panels)
+    return sum(HEIGHT * len(panel.rows) + 0.45 for panel in panels) + key
+
+
+def _bounded(panels: Sequence[Panel]) -> bool:
+    return any(row.has_sets for panel in panels for row in panel.rows)
 
 
 def draw(canvas: Canvas, panels: Sequence[Panel], delta_label: str) -> None:
@@ -66,10 +83,13 @@ def draw(canvas: Canvas, panels: Sequence[Panel], delta_label: str) -> None:
     grid[-1][0].set_xlabel("mean entropy by pole (nats)")
     grid[-1][1].set_xlabel(delta_label)
     tone = panels[-1].tone if len(panels) == 1 else figures.INK
-    canvas.legend(handles=_key(tone), loc="outside upper center", ncols=4, fontsize=7.5)
+    sets = _bounded(panels)
+    canvas.legend(
+        handles=_key(tone, sets), loc="outside upper center", ncols=3 if sets else 4, fontsize=7.5
+    )
 
 
-def _key(tone: str) -> list[Line2D]:
+def _key(tone: str, sets: bool) -> list[Line2D]:
     from matplotlib.lines import Line2D
 
     def mark(marker: str, filled: bool, label: str) -> Line2D:
@@ -83,6 +103,7 @@ def _key(tone: str) -> list[Line2D]:
         mark("v", False, "negative pole"),
         mark("o", True, "Δ survives correction"),
         mark("o", False, "Δ does not"),
+        *([Line2D([], [], color=tone, label="identified set", **_SET)] if sets else []),
     ]
 
 
@@ -90,6 +111,22 @@ def _poles(axes: Axes, panel: Panel) -> None:
     """Draw both pole means of each axis with a line between them; say where there are none."""
     levels = range(len(panel.rows))[::-1]
     for level, row in zip(levels, panel.rows, strict=True):
+        if row.positive_set and row.negative_set:
+            for ends, marker, face, side in (
+                (row.positive_set, "^", panel.tone, _OFF),
+                (row.negative_set, "v", "white", -_OFF),
+            ):
+                axes.plot(ends, [level + side] * 2, color=panel.tone, zorder=2, **_SET)
+                axes.plot(
+                    ends,
+                    [level + side] * 2,
+                    marker,
+                    ms=4,
+                    color=panel.tone,
+                    markerfacecolor=face,
+                    zorder=4,
+                )
+            continue
         if row.positive is None or row.negative is None:
             axes.text(
                 0.5, level, "no number", transform=axes.get_yaxis_transform(), ha="center",
@@ -109,6 +146,9 @@ def _poles(axes: Axes, panel: Panel) -> None:
 
 def _differences(axes: Axes, panel: Panel) -> None:
     axes.axvline(0.0, color=figures.FAINT, lw=0.9, zorder=1)
+    for level, row in zip(range(len(panel.rows))[::-1], panel.rows, strict=True):
+        if row.delta_set:
+            axes.plot(row.delta_set, [level - _OFF] * 2, color=panel.tone, zorder=2, **_SET)
     figures.intervals(
         axes,
         [row.label for row in panel.rows],

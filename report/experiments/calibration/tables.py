@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from report.capture.features import POLES
 from report.document.parts import Cell, Stat, Table
@@ -39,20 +39,33 @@ def _cell(entry: Entry, kind: str) -> Cell:
     return (entry.estimate.reason if described else entry.why_no(kind)) or Stat(entry.id, kind)
 
 
+def is_bounded(ledger: Ledger, entries: Iterable[Entry]) -> bool:
+    """Tell whether the stored candidates leave probability out of one of these contrasts."""
+    return any(ledger.set_of(entry) for entry in entries)
+
+
 def contrast_table(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> Table:
     """Describe pole means, Δ and the decision, one row a model and axis."""
     rule = ledger.families[family_id(data, "poles", level)].method
+    deltas = [entry_of(ledger, "delta", level, m, a) for m in models for a in data.study.axes]
+    if is_bounded(ledger, deltas):
+        return _bounded_table(data, ledger, level, deltas, rule)
     spread = ("p", "p") if level == "published" else (data.ci_name, "ci")
     rows: list[tuple[Cell, ...]] = []
     for model in models:
         for axis in data.study.axes:
             delta = entry_of(ledger, "delta", level, model, axis)
-            poles = [entry_of(ledger, q, level, model, axis) for q in ("positive", "negative")]
+            poles = [entry_of(ledger, q, level, model, axis) for q in POLES]
             rows.append(
-                (model.label, axis.name, *(_cell(e, "value") for e in poles),
-                 _cell(delta, "signed"), _cell(delta, spread[1]),
-                 _cell(delta, f"adjusted:{rule}"))
-            )  # fmt: skip
+                (
+                    model.label,
+                    axis.name,
+                    *(_cell(e, "value") for e in poles),
+                    _cell(delta, "signed"),
+                    _cell(delta, spread[1]),
+                    _cell(delta, f"adjusted:{rule}"),
+                )
+            )
     how = (
         "Pole means, Δ and p are those of the study; where it gives only a bound for p, the bound "
         "is used."
@@ -63,10 +76,87 @@ def contrast_table(data: StudyData, ledger: Ledger, level: str, models: Sequence
         name(data, level),
         f"Entropy in nats under the positive and the negative pole of each axis. {how} The last "
         f"column is p after {RULES[rule]}.",
-        (left("Model"), left("Axis"), right("Positive"), right("Negative"), right("Δ"),
-         right(spread[0]), right("adjusted p")),
+        (
+            left("Model"),
+            left("Axis"),
+            right("Positive"),
+            right("Negative"),
+            right("Δ"),
+            right(spread[0]),
+            right("adjusted p"),
+        ),
         tuple(rows),
-    )  # fmt: skip
+    )
+
+
+def _bounded_table(
+    data: StudyData, ledger: Ledger, level: str, deltas: Sequence[Entry], rule: str
+) -> Table:
+    """Describe the sets in which the differences lie, and what they leave of Δ."""
+
+    def row(delta: Entry) -> tuple[Cell, ...]:
+        model, axis = data.study.model(str(delta.model)), data.study.axis(str(delta.axis))
+        point = entry_of(ledger, "mean-difference", level, model, axis)
+        low, high = ledger.set_of(delta) or (point, point)
+        return (
+            model.label,
+            axis.name,
+            _cell(low, "signed"),
+            _cell(high, "signed"),
+            _cell(low, "ci"),
+            _cell(delta, "signed"),
+            _cell(delta, "ci"),
+            _cell(delta, f"adjusted:{rule}"),
+        )
+
+    return Table(
+        name(data, level),
+        "Entropy under the positive minus that under the negative pole (nats), where the stored "
+        "candidates leave probability out. Low and high: the identified set, in which the "
+        f"difference in mean entropy of the whole distributions lies, with the {data.ci_words} of "
+        "Imbens and Manski. Δ: Hodges–Lehmann estimate, with its interval, of the smallest "
+        "differences that the bounds allow; where they leave its sign open, nothing is estimated "
+        f"or tested. The last column is p after {RULES[rule]}.",
+        (
+            left("Model"),
+            left("Axis"),
+            right("Low"),
+            right("High"),
+            right(f"{data.ci_name}, set"),
+            right("Δ"),
+            right(data.ci_name),
+            right("adjusted p"),
+        ),
+        tuple(row(delta) for delta in deltas),
+    )
+
+
+def pole_table(data: StudyData, ledger: Ledger, group: Calibrated) -> Table:
+    """Describe what is known of the mean entropy under either pole."""
+    level = group.cohort.key
+
+    def cells(model: Model, axis: Axis, pole: str) -> tuple[Cell, ...]:
+        point = entry_of(ledger, pole, level, model, axis)
+        low, high = ledger.set_of(point) or (point, point)
+        stored = ledger.get(entry_id(SLUG, f"top-k-{pole}", model.key, axis.key)) or point
+        return (_cell(stored, "value"), _cell(low, "value"), _cell(high, "value"))
+
+    return Table(
+        name(data, level, "poles"),
+        "Mean entropy in nats under either pole. Top-k: of the stored candidates, renormalised, "
+        "comparable only at equal k. Low and high: the set in which the mean of the whole "
+        "distributions lies.",
+        (
+            left("Model"),
+            left("Axis"),
+            *(right(f"{what} {sign}") for sign in "+−" for what in ("Top-k", "Low", "High")),
+        ),
+        tuple(
+            (model.label, axis.name, *(c for pole in POLES for c in cells(model, axis, pole)))
+            for model in group.shown
+            for axis in data.study.axes
+        ),
+    )
 
 
 def length_table(data: StudyData, ledger: Ledger, group: Calibrated) -> Table:

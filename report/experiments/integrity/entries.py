@@ -12,6 +12,7 @@ from report.capture.features import POLES, Calibration, FloatArray
 from report.experiments.base import StudyData, Subject, entry_id
 from report.experiments.behaviour.entries import (
     RHO,
+    is_open,
     published_axes,
     question_column,
     sample_of,
@@ -261,8 +262,11 @@ def wrong_axes(data: StudyData, subject: Subject, family: str) -> Iterator[Entry
         )  # fmt: skip
         for j, axis in enumerate(data.study.axes):
             estimate, outcome = boot.estimate(0, j), tests.outcome(0, j)
+            if is_open(data, sample):
+                estimate = Estimate.missing(Reason.NOT_IDENTIFIED, sample.n)
+                outcome = Outcome.missing(outcome.method, Reason.NOT_IDENTIFIED, sample.n)
             known = outcome.p is not None
-            if estimate.reason is not None:
+            if estimate.reason is not None and not is_open(data, sample):
                 reason = why_missing(data, sample, j, estimate.reason)
                 estimate = Estimate.missing(reason, sample.n)
                 outcome = Outcome.missing(outcome.method, reason, sample.n)
