@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from report.audit.finished import Finished, Plan
 from report.audit.recompute import steps
+from report.audit.recompute.openness import sides_of
 from report.audit.recompute.reading import Case
 from report.audit.recompute.steps import Found
 from report.ledger.ledger import Entry
@@ -90,10 +91,6 @@ _ESTIMATES: tuple[tuple[str, Step], ...] = (
     ("count", steps.total),
     ("sum over questions", steps.total),
     ("mean", steps.mean_of_one),
-    ("lower bound of the difference", steps.end_of_difference),
-    ("upper bound of the difference", steps.end_of_difference),
-    ("lower bound", steps.end_of_mean),
-    ("upper bound", steps.end_of_mean),
     ("share of pairs of questions", steps.open_pairs),
 )
 
@@ -224,6 +221,9 @@ _Groups = Callable[[Entry, Finished, Plan], tuple[tuple[str, ...], ...]]
 
 
 def _special(entry: Entry) -> tuple[Step, _Groups] | None:
+    if entry.method.startswith(("lower bound", "upper bound")):
+        unpaired = entry.method.endswith("unpaired")
+        return steps.end_of_identified_shift if unpaired else steps.end_of_identified_set, _bounds
     if entry.method.endswith("questions resampled within models"):
         return steps.rho_of_uncertain_points, _by_model
     if entry.method == "nearest-profile classification":
@@ -241,6 +241,13 @@ def _special(entry: Entry) -> tuple[Step, _Groups] | None:
 
 def _none(_entry: Entry, _build: Finished, _plan: Plan) -> tuple[tuple[str, ...], ...]:
     return ()
+
+
+def _bounds(entry: Entry, build: Finished, _plan: Plan) -> tuple[tuple[str, ...], ...]:
+    """Name the bounds that an end of a set takes, and those of the other end for its interval."""
+    ends = ["low", "high"] if entry.quantity.endswith("-low") else ["high", "low"]
+    columns = [tuple(side.bound(end) for side in sides_of(entry, build)) for end in ends]
+    return columns[0], columns[1] if entry.estimate.interval else ()
 
 
 def _by_model(entry: Entry, build: Finished, plan: Plan) -> tuple[tuple[str, ...], ...]:

@@ -392,29 +392,34 @@ def lost_axes(answers: dict[tuple[str, ...], float]) -> Found:
     }
 
 
-def differences(*columns: Floats) -> list[Floats]:
-    """Subtract every second column from the one before it."""
-    return [one - other for one, other in zip(columns[::2], columns[1::2], strict=True)]
-
-
 def end_of_set(own: Floats, *others: Floats, level: float) -> Found:
-    """Recompute an end of an identified set, and Imbens and Manski's interval by Newton's method.
+    """Recompute an end of an identified set, and Imbens and Manski's interval of the set.
 
     The bounds on the side in question come first, then those on the other side, where known.
     """
-    found: Found = {"estimate": float(own.mean()), "n": len(own)}
-    if not others:
-        return found
-    low, high = sorted((own, others[0]), key=lambda x: float(x.mean()))
-    errors = [float(x.std(ddof=1)) / math.sqrt(len(x)) for x in (low, high)]
-    width = float(high.mean() - low.mean()) / max(errors)
-    c = 1.8
+    ends = [(float(x.mean()), float(x.std(ddof=1)) / math.sqrt(len(x))) for x in (own, *others)]
+    return {"estimate": ends[0][0], "n": len(own)} | around_set(ends, level)
+
+
+def end_of_shift(x: Floats, y: Floats, *others: Floats, level: float) -> Found:
+    """Recompute an end of the set of a difference between means of independent samples."""
+    ends = [
+        (float(a.mean() - b.mean()), math.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b)))
+        for a, b in zip((x, *others[:1]), (y, *others[1:]), strict=True)
+    ]
+    return {"estimate": ends[0][0], "n": len(x) + len(y)} | around_set(ends, level)
+
+
+def around_set(ends: Sequence[tuple[float, float]], level: float) -> Found:
+    """Solve for Imbens and Manski's interval by Newton's method, from ends and their errors."""
+    if len(ends) < 2:
+        return {}
+    (low, below), (high, above) = sorted(ends)
+    width, c = (high - low) / max(below, above), 1.8
     for _ in range(50):
         gap = stats.norm.cdf(c + width) - stats.norm.cdf(-c) - level
         c -= gap / (stats.norm.pdf(c + width) + stats.norm.pdf(c))
-    return found | {
-        "ci_low": float(low.mean() - c * errors[0]), "ci_high": float(high.mean() + c * errors[1])
-    }  # fmt: skip
+    return {"ci_low": float(low - c * below), "ci_high": float(high + c * above)}
 
 
 def order_open(low: Floats, high: Floats) -> Found:

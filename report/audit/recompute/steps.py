@@ -59,10 +59,10 @@ from report.audit.recompute.samples import (
     corrected_dimension,
     dead_axes,
     described,
-    differences,
     different,
     effective_dimension,
     end_of_set,
+    end_of_shift,
     friedman,
     given,
     hodges_lehmann,
@@ -297,15 +297,24 @@ def different_lengths(case: Case, found: Found) -> Found:
     return different(x)
 
 
-def end_of_mean(case: Case, found: Found) -> Found:
-    """Mean of bounds, with the interval of the set."""
-    return end_of_set(*aligned(*case.sources, root=case.root), level=case.level)
+def end_of_identified_set(case: Case, found: Found) -> Found:
+    """Add and subtract bounds question by question: the columns of the end, then of the other."""
+    k = len(case.groups[0])
+    columns = aligned(*case.groups[0], *case.groups[1], root=case.root)
+    sums = [
+        np.sum(
+            [sign * column for sign, column in zip((1, -1, -1, 1)[:k], part, strict=True)], axis=0
+        )
+        for part in (columns[:k], columns[k:])
+        if part
+    ]
+    return end_of_set(*sums, level=case.level)
 
 
-def end_of_difference(case: Case, found: Found) -> Found:
-    """Mean of bounds of differences, with the interval of the set."""
-    columns = aligned(*case.sources, root=case.root)
-    return end_of_set(*differences(*columns), level=case.level)
+def end_of_identified_shift(case: Case, found: Found) -> Found:
+    """Subtract means of bounds of independent samples."""
+    columns = separate(*case.groups[0], *case.groups[1], root=case.root)
+    return end_of_shift(*columns, level=case.level)
 
 
 def open_pairs(case: Case, found: Found) -> Found:

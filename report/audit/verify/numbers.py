@@ -9,6 +9,7 @@ from pathlib import Path
 
 from report.audit.finished import Finished
 from report.audit.recompute import compare, matrix, max_t, reading
+from report.audit.recompute.openness import left_open
 from report.audit.verify.findings import Check
 from report.ledger.ledger import Entry, Family, was_tested
 from stats.outcome import Reason
@@ -21,6 +22,7 @@ def recomputed(build: Finished) -> Check:
     check = Check("Every statistic, recomputed by a second path")
     without, partly, missing = Counter[str](), Counter[str](), Counter[str]()
     for entry in build.ledger:
+        _open(check, build, entry)
         if entry.value is None:
             missing[str(entry.reason)] += 1
             continue
@@ -49,6 +51,30 @@ def recomputed(build: Finished) -> Check:
     for reason, n in missing.items():
         check.notes.append(f"{n} have no value ({Reason(reason).sentence})")
     return check
+
+
+def _open(check: Check, build: Finished, entry: Entry) -> None:
+    """Compare what an entry says to be open, or compares, with what the features leave open."""
+    decided = (Reason.NOT_IDENTIFIED, Reason.CENSORED)
+    if entry.value is None and entry.reason not in decided:
+        return
+    try:
+        found = left_open(entry, build)
+    except _UNREADABLE as error:
+        check.disagree(entry.id, f"can't be recomputed: {type(error).__name__}: {error}")
+        return
+    if found is None:
+        return
+    check.count("decisions on what is open")
+    if entry.value is not None and found.reason is not None:
+        check.disagree(entry.id, f"has a value, but the features leave it open: {found.reason}")
+    elif entry.value is None and entry.reason is not found.reason:
+        check.disagree(entry.id, f"is called {entry.reason}, but the features don't leave it open")
+    elif entry.value is not None and found.columns and found.columns != entry.sources:
+        named = ", ".join(entry.sources)
+        check.disagree(
+            entry.id, f"is made of {named}; what may be compared is {', '.join(found.columns)}"
+        )
 
 
 def _matrices(check: Check, build: Finished, path: Path) -> None:

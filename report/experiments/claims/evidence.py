@@ -91,6 +91,11 @@ class Evidence:
             raise LookupError(f"layers.count of {entry.model}")
         return found[0]
 
+    def bounded(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Return the entries whose values are only the smallest that bounds allow."""
+        ends = (e for e in entries if e.value is not None and not e.quantity.startswith("top-k"))
+        return [e for e in ends if self.ledger.set_of(e)]
+
     def stands(self, entry: Entry) -> bool:
         """Tell whether an entry is significant: after correction, where it has a family."""
         if entry.rejected is not None:
@@ -111,6 +116,12 @@ def no_number(entries: Sequence[Entry]) -> Ruling:
     reasons = dict.fromkeys(e.reason.sentence for e in entries if e.reason)
     text = f"There is no number: {'; '.join(e.label for e in entries)}. {' '.join(reasons)}"
     return ruling(Finding.NOT_TESTABLE, text.strip())
+
+
+def within_bounds(entries: Iterable[Entry], ledger: Ledger) -> Ruling:
+    """Say that of some entries only bounds are known, so that their size decides nothing."""
+    ends = [end for e in entries for end in ledger.set_of(e) or () if end.value is not None]
+    return ruling(Finding.NOT_TESTABLE, "Known only within bounds: ", *told(ends), ".")
 
 
 def value_of(entry: Entry, size: bool = False) -> float:

@@ -21,6 +21,7 @@ from report.experiments.claims.evidence import (
     told_tested,
     value_of,
     valueless,
+    within_bounds,
 )
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry
@@ -96,6 +97,8 @@ class Count(Check):
 
     def _judge(self, evidence: Evidence) -> Ruling:
         entries = evidence.entries(self.entries)
+        if self.limit is not None and (bounded := evidence.bounded(entries)):
+            return within_bounds(bounded, evidence.ledger)
         counted = [e for e in entries if self._holds(e, evidence)]
         n = len({getattr(e, self.distinct) for e in counted} if self.distinct else counted)
         finding = Finding.SUPPORTED
@@ -155,8 +158,11 @@ class Absent(Check):
         if gone := valueless(entries):
             return no_number(gone)
         found = told_tested(entries, evidence.ledger)
+        bounded = evidence.bounded(entries)
         if any(evidence.stands(e) for e in entries):
             return ruling(Finding.CONTRADICTED, "There is an effect: ", *found, ".")
+        if bounded:
+            return within_bounds(bounded, evidence.ledger)
         known = [ci for e in entries if (ci := e.estimate.interval) is not None]
         if len(known) < len(entries):
             why = "Without an interval an effect of either sign remains possible."

@@ -21,6 +21,7 @@ from report.experiments.claims.evidence import (
     told_tested,
     value_of,
     valueless,
+    within_bounds,
 )
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry
@@ -40,6 +41,8 @@ class Extreme(Check):
 
     def _judge(self, evidence: Evidence) -> Ruling:
         members = evidence.entries(self.members)
+        if bounded := evidence.bounded([*members, *evidence.entries(self.of)]):
+            return within_bounds(bounded, evidence.ledger)
         known = [e for e in members if e.value is not None]
         others = [e for e in evidence.entries(self.of) if e not in members and e.value is not None]
         for member in known:
@@ -73,6 +76,8 @@ class Order(Check):
 
     def _judge(self, evidence: Evidence) -> Ruling:
         entries = [entry for name in self.rising for entry in evidence.entries([name])]
+        if bounded := evidence.bounded(entries):
+            return within_bounds(bounded, evidence.ledger)
         if gone := valueless(entries):
             return no_number(gone)
         for lower, upper in pairwise(entries):
@@ -119,6 +124,8 @@ class Ratio(Check):
     def _judge(self, evidence: Evidence) -> Ruling:
         (upper,) = evidence.entries([self.numerator])
         (lower,) = evidence.entries([self.denominator])
+        if bounded := evidence.bounded([upper, lower]):
+            return within_bounds(bounded, evidence.ledger)
         if gone := valueless([upper, lower]):
             return no_number(gone)
         if not value_of(lower):
@@ -141,6 +148,8 @@ class Equals(Check):
 
     def _judge(self, evidence: Evidence) -> Ruling:
         (entry,) = evidence.entries([self.entry])
+        if evidence.bounded([entry]):
+            return within_bounds([entry], evidence.ledger)
         if entry.value is None:
             return no_number([entry])
         if abs(entry.value - self.value) <= self.tolerance:
@@ -160,6 +169,8 @@ class Between(Check):
 
     def _judge(self, evidence: Evidence) -> Ruling:
         entries = evidence.entries(self.entries)
+        if bounded := evidence.bounded(entries):
+            return within_bounds(bounded, evidence.ledger)
         where = [(e, evidence.measure(e, self.aspect)) for e in entries]
         if outside := [e for e, m in where if m is not None and not self.low <= m <= self.high]:
             found = told_measured(outside, self.aspect, evidence)

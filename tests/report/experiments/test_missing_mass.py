@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from report.audit.finished import load_finished
 from report.audit.verify import verify
+from report.audit.verify.numbers import recomputed
 from report.capture.extract import extract
 from report.document.outputs import values_of
 from report.experiments import generation
 from report.experiments.base import StudyData
+from report.experiments.generation import bounded
 from report.ledger.ledger import settle
 from report.pipeline import Options, build
 from report.study.study import load_study
@@ -159,3 +162,15 @@ def test_no_sentence_table_or_value_of_the_document_claims_the_difference(unfilt
     assert "not supported" not in page
     assert entries["generation.difference.sim-01.sim-02"]["reason"] == "not_identified"
     assert not verify(folder).disagreements
+
+
+@pytest.mark.usefixtures("numbers_only")
+def test_verify_notices_swapped_bounds_of_a_difference(unfiltered, tmp_path, monkeypatch):
+    def swapped(first, second):
+        return first[0] - second[0], first[1] - second[1]
+
+    monkeypatch.setattr(bounded, "differences", swapped)
+    options = Options(formats=(), renderer="embedded", quick=True)
+    folder = build([unfiltered[0]], tmp_path, options, lambda _: None).folder
+    found = {one.place for one in recomputed(load_finished(folder)).disagreements}
+    assert {f"generation.difference-{end}.sim-01.sim-02" for end in ("low", "high")} <= found

@@ -7,14 +7,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
+from report.audit.finished import load_finished
+from report.audit.verify import verify
+from report.audit.verify.numbers import recomputed
 from report.capture.extract import extract
 from report.capture.features import POLES, Calibration
 from report.document.outputs import values_of
 from report.experiments import calibration
 from report.experiments.base import StudyData
+from report.experiments.calibration import contrasts
 from report.experiments.calibration.contrasts import contrast
+from report.experiments.claims.checks import AnyCheck
+from report.experiments.claims.evidence import Evidence
+from report.experiments.identified import LOWEST, differences
 from report.ledger.ledger import settle
+from report.pipeline import Options, build
 from report.study.study import load_study
 from report.synthetic.simulate import simulate
 from stats.comparison import hodges_lehmann_paired, hodges_lehmann_shift
@@ -110,6 +119,75 @@ def test_the_most_probable_candidates_fix_the_sign_and_it_is_the_right_one(tmp_p
         assert entry.rejected
     values = values_of(ledger)
     assert "smallest that the bounds allow" in values[entry.id]["apa"]
+
+
+@pytest.fixture(scope="module")
+def ledgers(made, tmp_path_factory):
+    """Ledgers of the study whose signs are open, and of the same one in order."""
+    folder = tmp_path_factory.mktemp("studies") / "closed"
+    make(folder)
+    return ledger_of(made[0]), ledger_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("claim", "open_", "closed"),
+    [
+        ({"kind": "sign", "sign": "positive"}, "not testable", "supported"),
+        ({"kind": "sign", "sign": "negative"}, "not testable", "contradicted"),
+        ({"kind": "significant", "sign": "negative"}, "not testable", "contradicted"),
+        ({"kind": "between", "low": 0.8, "high": 1.0}, "not testable", "not testable"),
+        ({"kind": "absent", "margin": 0.6}, "not testable", "contradicted"),
+        ({"kind": "count", "condition": "above", "limit": 0.8, "at_least": 7}, "", "not testable"),
+    ],
+)
+def test_a_claim_is_judged_by_what_the_bounds_fix(ledgers, claim, open_, closed):
+    """All of the first kind were contradicted when the stored candidates stood for the whole."""
+    given = claim | {"entries": ["calibration.delta.sim-01.*"]}
+    check = TypeAdapter(AnyCheck).validate_python(given)
+    for (study, ledger), wanted in zip(ledgers, (open_, closed), strict=True):
+        found = check.judge(Evidence(study, ledger)).finding
+        assert not wanted or found == wanted
+
+
+OPTIONS = Options(formats=(), renderer="embedded", quick=True)
+
+
+@pytest.mark.usefixtures("numbers_only")
+def test_the_document_claims_no_open_sign_and_verify_agrees(made, tmp_path):
+    folder = build([made[0]], tmp_path, OPTIONS, lambda _: None).folder
+    assert not verify(folder).disagreements
+    page = (folder / "report.qmd").read_text(encoding="utf-8")
+    assert "What the captures leave open" in page
+    assert "leave the sign of all seven differences open" in page
+    section = page[page.index("# Entropy by pole") :]
+    assert "Entropy is higher" not in section[: section.index("![")]
+    stored = json.loads((folder / "values.json").read_text(encoding="utf-8"))
+    assert stored["calibration.delta.sim-01.warm-cold"]["value"] == "not identified"
+
+
+def _swapped(first, second):
+    return first[0] - second[0], first[1] - second[1]
+
+
+@pytest.mark.usefixtures("numbers_only")
+@pytest.mark.parametrize(
+    ("place", "name", "broken", "said"),
+    [
+        (contrasts, "differences", _swapped, "calibration.delta-low.sim-01.warm-cold"),
+        (contrasts, "differences", lambda x, y: differences(y, x), "calibration.delta-high"),
+        (contrasts.Contrast, "censored", False, "calibration.tokens.sim-01.warm-cold"),
+        (contrasts, "is_complete", lambda *_: True, "calibration.delta.sim-01.warm-cold"),
+        (contrasts.Contrast, "nearest", LOWEST, "calibration.rank-biserial.sim-01.warm-cold"),
+    ],
+)
+def test_verify_notices_a_wrong_bound_and_a_value_that_should_not_be(
+    made, tmp_path, monkeypatch, place, name, broken, said
+):
+    value = broken if callable(broken) else property(lambda _: broken, lambda *_: None)
+    monkeypatch.setattr(place, name, value)
+    folder = build([made[0]], tmp_path, OPTIONS, lambda _: None).folder
+    found = recomputed(load_finished(folder)).disagreements
+    assert any(one.place.startswith(said) for one in found)
 
 
 def cut(rng: np.random.Generator, *, paired: bool) -> tuple[Calibration, list[np.ndarray]]:
