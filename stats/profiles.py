@@ -13,6 +13,8 @@ from stats.nulls import IntArray
 from stats.outcome import Estimate, Interval, Outcome, Reason
 from stats.rankmatrix import columns, unit_ranks
 
+# Squares of distances closer than this, relative to the largest, are equal.
+_TIE = 1e-10
 _PROFILE = "nearest-profile classification, labels permuted within questions"
 _SIGNATURE = "signature similarity, questions permuted within models"
 
@@ -110,12 +112,17 @@ def nearest_profile(
 
 
 def _assign(by_question: FloatArray) -> IntArray:
-    """Return the model whose profile without the question is nearest, (Q, M, P) -> (Q, M)."""
+    """Return the model whose profile without the question is nearest, (Q, M, P) -> (Q, M).
+
+    Of profiles that are equally near up to rounding, the first one.
+    """
     questions = by_question.shape[0]
     profiles = (by_question.sum(axis=0) - by_question) / (questions - 1)
     # |c − p|² without |c|², which is the same for every profile.
     cross = by_question @ profiles.transpose(0, 2, 1)
-    return np.argmin(np.square(profiles).sum(axis=2)[:, None, :] - 2.0 * cross, axis=2)
+    score = np.square(profiles).sum(axis=2)[:, None, :] - 2.0 * cross
+    noise = _TIE * np.abs(score).max(initial=0.0)
+    return np.argmax(score <= score.min(axis=2, keepdims=True) + noise, axis=2)
 
 
 def _proportion(hits: int, n: int, level: float) -> Estimate:

@@ -289,6 +289,14 @@ def _measured_part(data: StudyData, ledger: Ledger, group: Calibrated) -> dict[s
         "tuned": [(e, data.study.axis(str(e.axis))) for e in tuning if e.rejected],
         "tuning": name(data, level, "tuning") if tuning else "",
         "pairs": tuning_pairs(group),
+        "unknown": {
+            what: {
+                "open": sum(e.reason is Reason.NOT_IDENTIFIED for e in found),
+                "tested": sum(e.p is not None for e in found),
+                "all": len(found),
+            }
+            for what, found in (("replication", replicated), ("tuning", tuning))
+        },
     }  # fmt: skip
 
 
