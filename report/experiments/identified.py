@@ -61,7 +61,7 @@ def differences(first: Bounds, second: Bounds) -> Bounds:
 
 def ends_of_mean(bounds: Bounds, level: float) -> dict[End, Estimate]:
     """Return the ends of the set of a mean, each with the interval of the whole set."""
-    interval = imbens_manski(*bounds, level)
+    interval = _around(imbens_manski(*bounds, level))
     return {
         "low": _end(bounds[0], bounds[0].size, interval),
         "high": _end(bounds[1], bounds[1].size, interval),
@@ -70,9 +70,14 @@ def ends_of_mean(bounds: Bounds, level: float) -> dict[End, Estimate]:
 
 def ends_of_shift(x: Bounds, y: Bounds, level: float) -> dict[End, Estimate]:
     """Return the ends of the set of a difference between the means of independent samples."""
-    interval, n = imbens_manski_shift(x, y, level), x[0].size + y[0].size
+    interval, n = _around(imbens_manski_shift(x, y, level)), x[0].size + y[0].size
     low, high = x[0].mean() - y[1].mean(), x[1].mean() - y[0].mean()
     return {"low": _end(np.array([low]), n, interval), "high": _end(np.array([high]), n, interval)}
+
+
+def _around(interval: Interval | Reason) -> Interval | Reason:
+    """Say why a set without an upper end has no interval: what is missing is the vocabulary."""
+    return Reason.UNKNOWN_VOCABULARY if interval is Reason.UNBOUNDED else interval
 
 
 def _end(values: FloatArray, n: int, interval: Interval | Reason) -> Estimate:

@@ -164,6 +164,22 @@ def test_no_sentence_table_or_value_of_the_document_claims_the_difference(unfilt
     assert not verify(folder).disagreements
 
 
+def test_a_set_without_an_upper_end_says_why(unfiltered):
+    study = load_study(unfiltered[0])
+    models = tuple(m.model_copy(update={"vocabulary": None}) for m in study.models)
+    data = StudyData(study, extract(study.model_copy(update={"models": models})))
+    analysis = generation.analyse(data)
+    ledger = settle(analysis.entries, analysis.families)
+    shown = generation.present([data], ledger, {study.id: analysis.arrays})
+    for name in ("generation.entropy-{}.sim-01", "generation.difference-{}.sim-01.sim-02"):
+        low, high = (ledger[name.format(end)] for end in ("low", "high"))
+        assert high.reason is Reason.UNKNOWN_VOCABULARY
+        assert low.estimate.no_interval in (Reason.UNKNOWN_VOCABULARY, None)
+    cells = [cell for table in shown.tables for row in table.rows for cell in row]
+    assert Reason.UNKNOWN_VOCABULARY in cells
+    assert Reason.UNBOUNDED not in cells
+
+
 @pytest.mark.usefixtures("numbers_only")
 def test_verify_notices_swapped_bounds_of_a_difference(unfiltered, tmp_path, monkeypatch):
     def swapped(first, second):
