@@ -13,7 +13,7 @@ from report.experiments.behaviour.entries import RHO, SLUG, question_column
 from report.ledger.ledger import Entry
 from report.ledger.lineage import selector
 from report.study.study import Model
-from stats.outcome import Estimate, Interval, Outcome, Reason
+from stats.outcome import Estimate, Outcome, Reason
 
 DEAD_SHARE = 0.5
 """An axis is dead where more than this share of the questions lies at a limit of the scale."""
@@ -62,20 +62,19 @@ def _across(
     level: Literal["published", ""] = "",
 ) -> Entry:
     """Relate dead zones to another quantity across models."""
-    from stats.correlation import spearman
-    from stats.resampling import ENUMERATE_MAX
+    from stats.correlation import bonett_wright, spearman
 
     what = "effective dimension" if quantity.endswith("dimension") else "mean entropy"
     rho = spearman(x, dead)
-    estimate, drawn = rho, {}
+    estimate, outcome = rho, _test(data, cohort, x, dead)
     if rho.value is not None:
-        estimate = Estimate.within(rho.value, rho.n, _interval(data, cohort, x, dead))
-        drawn = data.drawn if len(x) > ENUMERATE_MAX else {}
+        around = bonett_wright(rho.value, rho.n, data.plan.ci_level)
+        estimate = Estimate.within(rho.value, rho.n, around)
     return Entry(
         id=entry_id(SLUG, quantity, cohort, *((level,) if level else ())), experiment=SLUG,
         quantity=quantity, evidence=level or data.evidence, cohort=cohort, family=family,
-        estimate=estimate, **drawn,
-        outcome=_test(data, cohort, x, dead), unit="rho", method=RHO, sources=sources,
+        estimate=estimate, **(data.drawn if outcome.n_resamples else {}),
+        outcome=outcome, unit="rho", method=RHO, sources=sources,
         label=f"{what} and number of dead zones across models",
     )  # fmt: skip
 
@@ -88,16 +87,6 @@ def _test(data: StudyData, cohort: str, x: FloatArray, y: FloatArray) -> Outcome
         return spearman_exact(x, y)
     permutations = data.draws.permutations(cohort, len(x))
     return permute_spearman(x[:, None], y[:, None], permutations).outcome(0, 0)
-
-
-def _interval(data: StudyData, cohort: str, x: FloatArray, y: FloatArray) -> Interval | Reason:
-    from stats.resampling import ENUMERATE_MAX, bootstrap_spearman, exact_bootstrap_spearman
-
-    level = data.plan.ci_level
-    if len(x) <= ENUMERATE_MAX:
-        return exact_bootstrap_spearman(x, y, level)
-    counts = data.draws.counts(cohort, len(x))
-    return bootstrap_spearman(x[:, None], y[:, None], counts, level=level).interval(0, 0)
 
 
 def is_dead(values: FloatArray) -> bool:

@@ -27,27 +27,20 @@ def _test(group: Group, x: FloatArray, y: FloatArray, name: str) -> Outcome:
     return permute_spearman(x[:, None], y[:, None], permutations).outcome(0, 0)
 
 
-def _interval(group: Group, x: FloatArray, y: FloatArray, name: str) -> Interval | Reason:
-    from stats.resampling import ENUMERATE_MAX, bootstrap_spearman, exact_bootstrap_spearman
-
-    level = group.data.plan.ci_level
-    if len(x) <= ENUMERATE_MAX:
-        return exact_bootstrap_spearman(x, y, level)
-    counts = group.data.draws.counts(name, len(x))
-    return bootstrap_spearman(x[:, None], y[:, None], counts, level=level).interval(0, 0)
-
-
 def related(group: Group, quantity: str, x: FloatArray, y: FloatArray, **fields: Any) -> Entry:
-    """Make the entry of a correlation across the models, with interval and test."""
-    from stats.correlation import spearman
-    from stats.resampling import ENUMERATE_MAX
+    """Make the entry of a correlation across the models, with interval and test.
 
-    estimate, drawn = spearman(x, y), {}
+    The interval is that of Bonett and Wright, which covers as often as it says with few models,
+    and with ties, too.
+    """
+    from stats.correlation import bonett_wright, spearman
+
+    estimate = spearman(x, y)
     if estimate.value is not None:
-        found = _interval(group, x, y, group.cohort.key)
+        found = bonett_wright(estimate.value, estimate.n, group.data.plan.ci_level)
         estimate = Estimate.within(estimate.value, estimate.n, found)
-        drawn = group.data.drawn if len(x) > ENUMERATE_MAX else {}
     outcome = _test(group, x, y, group.cohort.key)
+    drawn = group.data.drawn if outcome.n_resamples else {}
     return group.entry(quantity, estimate, outcome=outcome, **drawn, **fields)
 
 
@@ -83,16 +76,19 @@ def _leave_one_out(group: Group) -> Iterator[Entry]:
 
 
 def _robustness(group: Group) -> Iterator[Entry]:
-    from stats.correlation import bayes_factor, bonett_wright, kendall, spearman
+    from stats.correlation import bayes_factor, kendall, spearman
+    from stats.resampling import ENUMERATE_MAX
 
     estimate = spearman(group.entropy, group.effective)
     if estimate.value is None:
         return
     rho, n = estimate.value, estimate.n
     yield group.entry(
-        "rho-closed-form", Estimate.within(rho, n, bonett_wright(rho, n, group.data.plan.ci_level)),
-        label="the same correlation with the Bonett–Wright interval",
-    )  # fmt: skip
+        "rho-bootstrap",
+        Estimate.within(rho, n, _bootstrapped(group)),
+        label="the same correlation with the bootstrap interval",
+        **(group.data.drawn if n > ENUMERATE_MAX else {}),
+    )
     tau = kendall(group.entropy, group.effective)
     if tau.statistic is not None:
         yield group.entry(
@@ -106,26 +102,30 @@ def _robustness(group: Group) -> Iterator[Entry]:
     )  # fmt: skip
 
 
+def _bootstrapped(group: Group) -> Interval | Reason:
+    from stats.resampling import ENUMERATE_MAX, bootstrap_spearman, exact_bootstrap_spearman
+
+    x, y, level = group.entropy, group.effective, group.data.plan.ci_level
+    if len(x) <= ENUMERATE_MAX:
+        return exact_bootstrap_spearman(x, y, level)
+    counts = group.data.draws.counts(group.cohort.key, len(x))
+    return bootstrap_spearman(x[:, None], y[:, None], counts, level=level).interval(0, 0)
+
+
 def _power(group: Group) -> Iterator[Entry]:
-    """Say what this number of models can detect, and how many would be needed."""
-    from stats.correlation import spearman
-    from stats.power import minimum_detectable_rho, required_n, spearman_power
+    """Say what this number of models can detect, and how many a correlation of one half needs.
+
+    Not the power at the observed correlation, which says no more than its p.
+    """
+    from stats.power import minimum_detectable_rho, required_n
 
     n, alpha = len(group.models), group.data.plan.alpha
-    rho = spearman(group.entropy, group.effective).value
-    answers: list[tuple[str, float | None, str, str]] = [
+    answers: tuple[tuple[str, float | None, str, str], ...] = (
         ("detectable", minimum_detectable_rho(n, POWER, alpha).value, "rho",
          f"smallest correlation that this many models detect with {POWER:.0%} power"),
         ("required-reference", required_n(REFERENCE_RHO, POWER, alpha), "models",
          f"models needed to detect a correlation of {REFERENCE_RHO} with {POWER:.0%} power"),
-    ]  # fmt: skip
-    if rho:
-        answers += [
-            ("power", spearman_power(abs(rho), n, alpha), "share",
-             "power to detect a correlation as large as the observed one"),
-            ("required-observed", required_n(abs(rho), POWER, alpha), "models",
-             f"models needed to detect the observed correlation with {POWER:.0%} power"),
-        ]  # fmt: skip
+    )  # fmt: skip
     for quantity, value, unit, label in answers:
         estimate = (
             Estimate.missing(Reason.TOO_FEW, n) if value is None else Estimate(float(value), n)

@@ -53,8 +53,8 @@ def _where(group: Group, groups: Sequence[Group]) -> str:
 
 def _part(group: Group, ledger: Ledger) -> dict[str, Any]:
     quantities = (
-        "rho", "rho-corrected", "rho-closed-form", "kendall", "bayes-factor", "detectable", "power",
-        "required-observed", "required-reference", "propagated", "entropy-trend", "level",
+        "rho", "rho-corrected", "kendall", "bayes-factor", "detectable", "required-reference",
+        "propagated", "entropy-trend", "level",
     )  # fmt: skip
     named = {q.replace("-", "_"): group.name(q) for q in quantities}
     found = {q: ledger[name] for q, name in named.items() if name in ledger}
@@ -120,9 +120,8 @@ def room(rho: Entry) -> str:
 
 
 _QUESTIONS = (
-    ("rho", "ρ with exact bootstrap interval", ("value", "ci", "p", "floor")),
+    ("rho", "ρ", ("value", "ci", "p", "floor")),
     ("rho-corrected", "ρ with the corrected dimensions", ("value", "ci", "p", "floor")),
-    ("rho-closed-form", "ρ with Bonett–Wright interval", ("value", "ci", "p", "floor")),
     ("propagated", "ρ with the points' own uncertainty", ("value", "ci", "p", "floor")),
     ("kendall", "Kendall's τ", ("value", "ci", "p", "floor")),
     ("level", "ρ of intervention and effective dimension", ("value", "ci", "p", "floor")),
@@ -138,8 +137,8 @@ def _answers(group: Group, ledger: Ledger) -> Table:
     return Table(
         _label(group, "answers"),
         f"{escape(group.cohort.title)}: the correlation of mean entropy and effective dimension, "
-        "and how far each way of looking at it can be trusted. The floor is the smallest p that "
-        "the test can reach.",
+        "and how far each way of looking at it can be trusted. Intervals of ρ are those of Bonett "
+        "and Wright. The floor is the smallest p that the test can reach.",
         (left("Statistic"), right("Estimate"), right(group.data.ci_name), right("p"),
          right("Floor")),
         tuple(rows),
