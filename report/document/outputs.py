@@ -137,6 +137,9 @@ def values_of(ledger: Ledger, only: frozenset[str] | None = None) -> dict[str, d
         if limits:
             entries[entry.id]["set"] = limits
             entries[entry.id]["apa"] += f" {fmt.within(entry, limits)}"
+        if share := ledger.open_order(entry):
+            entries[entry.id]["open"] = fmt.show(share, "value")
+            entries[entry.id]["apa"] += f" (order open in {fmt.show(share, 'value')} of pairs)"
     families = {
         f"family.{family.id}": {
             "m": str(family.m), "rule": fmt.RULES[family.method],

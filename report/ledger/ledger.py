@@ -265,6 +265,15 @@ class Ledger:
         low, high = (self.get(f"{entry.experiment}.{of}-{end}.{rest}") for end in ("low", "high"))
         return None if low is None or high is None else (low, high)
 
+    def open_order(self, entry: Entry) -> Entry | None:
+        """Return the share of pairs of questions whose order is open, beside a correlation.
+
+        None where the stored candidates hold all of the probability.
+        """
+        if entry.experiment != "behaviour" or entry.unit != "rho" or entry.evidence == "published":
+            return None
+        return self.get(f"generation.order-open.{entry.id.split('.')[2]}")
+
     def survivors(self, family: Family) -> int:
         """Return how many members of a family its rule rejects."""
         return sum(bool(self[name].rejected) for name in family.members)

@@ -195,7 +195,7 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
         "bounded": [
             (model.name, share, (share.value or 0.0) > data.plan.open_order)
             for model in subject.models
-            if (share := tables.order_open(ledger, model.key)) is not None
+            if (share := ledger.get(entry_id("generation", "order-open", model.key))) is not None
         ],
     }  # fmt: skip
 
@@ -312,7 +312,9 @@ def _scatter(
         label_of(data, subject.cohort.key),
         figure_file(data, "exp3_entropy_vs_behavior", subject.cohort.key),
         f"Generation entropy and projection of every question, for {names}. Each panel has its "
-        "own range of entropy; a bold ρ survives correction.",
+        "own range of entropy; a bold ρ survives correction."
+        + " Where probability is missing, the entropy is that of the stored candidates."
+        * any(sample.open_order for sample in samples),
         f"Scatter plots of projection against entropy by question, {fmt.count(columns, 'column')} "
         f"of {subject.cohort.unit}s and {fmt.count(rows, 'row')}.",
         (figures.WIDTH, 1.25 * rows + 0.5),

@@ -84,11 +84,6 @@ def published_table(data: StudyData, ledger: Ledger) -> Table:
     )  # fmt: skip
 
 
-def order_open(ledger: Ledger, model: str) -> Entry | None:
-    """Return the share of pairs of questions whose order is open, where mass is missing."""
-    return ledger.get(entry_id("generation", "order-open", model))
-
-
 def strongest_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
     """List the pairs with the smallest p-values, and what is left of them given length."""
     key = subject.cohort.key
@@ -107,10 +102,10 @@ def strongest_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:
         return Stat(name, "value") if name in ledger else Reason.MISSING_CAPTURE
 
     def open_order(e: Entry) -> tuple[Cell, ...]:
-        share = order_open(ledger, str(e.model))
+        share = ledger.open_order(e)
         return () if not bounded else ("0",) if share is None else (Stat(share.id, "value"),)
 
-    bounded = any(order_open(ledger, str(e.model)) for e in chosen)
+    bounded = any(ledger.open_order(e) for e in chosen)
     rows = tuple(
         (
             data.study.model(str(e.model)).label,

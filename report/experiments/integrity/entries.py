@@ -246,7 +246,14 @@ def wrong_axes(data: StudyData, subject: Subject, family: str) -> Iterator[Entry
         sample_of(data, model, replace(baseline, entropy=baseline.misaligned_entropy))
         for model, baseline in subject.members() if baseline.misaligned_entropy is not None
     ]  # fmt: skip
-    samples = [sample for sample in samples if sample.n]
+    # Where too much of the order is open, there is nothing to correlate with.
+    samples = [
+        replace(sample, projections=np.full_like(sample.projections, np.nan))
+        if is_open(data, sample)
+        else sample
+        for sample in samples
+        if sample.n
+    ]
     permuted = [
         permute_spearman(
             s.entropy[:, None], s.projections, data.draws.permutations(s.model.key, s.n)
@@ -262,12 +269,11 @@ def wrong_axes(data: StudyData, subject: Subject, family: str) -> Iterator[Entry
         )  # fmt: skip
         for j, axis in enumerate(data.study.axes):
             estimate, outcome = boot.estimate(0, j), tests.outcome(0, j)
-            if is_open(data, sample):
-                estimate = Estimate.missing(Reason.NOT_IDENTIFIED, sample.n)
-                outcome = Outcome.missing(outcome.method, Reason.NOT_IDENTIFIED, sample.n)
             known = outcome.p is not None
-            if estimate.reason is not None and not is_open(data, sample):
-                reason = why_missing(data, sample, j, estimate.reason)
+            if estimate.reason is not None:
+                reason = Reason.NOT_IDENTIFIED
+                if not is_open(data, sample):
+                    reason = why_missing(data, sample, j, estimate.reason)
                 estimate = Estimate.missing(reason, sample.n)
                 outcome = Outcome.missing(outcome.method, reason, sample.n)
             yield _entry(

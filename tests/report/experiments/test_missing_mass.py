@@ -14,7 +14,8 @@ from report.audit.verify import verify
 from report.audit.verify.numbers import recomputed
 from report.capture.extract import extract
 from report.document.outputs import values_of
-from report.experiments import generation
+from report.document.parts import Stat
+from report.experiments import behaviour, generation, integrity
 from report.experiments.base import StudyData
 from report.experiments.generation import bounded
 from report.ledger.ledger import settle
@@ -39,7 +40,7 @@ def row(model: str, decay: float) -> tuple[np.ndarray, float]:
     return stored, float(whole)
 
 
-def make(folder: Path, *, in_order: bool) -> dict[str, float]:
+def make(folder: Path, *, in_order: bool, spread: float = 0.1) -> dict[str, float]:
     """Make a study of two models with top-20 scores before any filter; return the true means."""
     simulate(folder, models=2, questions=12, layers=3, hidden=16, seed=4)
     text = (folder / "study.toml").read_text(encoding="utf-8")
@@ -55,7 +56,7 @@ def make(folder: Path, *, in_order: bool) -> dict[str, float]:
         counts = token_counts(answers, len(held["top_k_logprobs"]))
         scores, means = [], []
         for question, n in enumerate(counts):
-            p, whole = row(model, SHAPE[model][0] * (1 + 0.1 * np.sin(question)))
+            p, whole = row(model, SHAPE[model][0] * (1 + spread * np.sin(question)))
             scores += [np.log(p)] * n
             means.append(whole)
         # Out of order they are not known to be the most probable ones.
@@ -178,6 +179,41 @@ def test_a_set_without_an_upper_end_says_why(unfiltered):
     cells = [cell for table in shown.tables for row in table.rows for cell in row]
     assert Reason.UNKNOWN_VOCABULARY in cells
     assert Reason.UNBOUNDED not in cells
+
+
+@pytest.mark.parametrize(("allowed", "stands"), [(0.1, False), (0.999, True)])
+def test_a_correlation_stands_only_where_enough_of_the_order_is_known(tmp_path, allowed, stands):
+    make(tmp_path / "study", in_order=True, spread=0.99)
+    study = load_study(tmp_path / "study")
+    study = study.model_copy(
+        update={"plan": study.plan.model_copy(update={"open_order": allowed, "n_resamples": 199})}
+    )
+    data = StudyData(study, extract(study))
+    analyses = [module.analyse(data) for module in (generation, behaviour, integrity)]
+    ledger = settle(
+        [e for a in analyses for e in a.entries], [f for a in analyses for f in a.families]
+    )
+    share = ledger["generation.order-open.sim-02"]
+    assert 0.2 < share.value < 0.999
+    entries = [
+        e
+        for e in ledger
+        if e.quantity in ("axis", "partial", "kendall", "axis-wrong") and e.model == "sim_02"
+    ]
+    open_ = [e for e in entries if e.reason is Reason.NOT_IDENTIFIED]
+    assert bool(open_) != stands
+    if not stands:
+        assert len(open_) == len(entries)
+        return
+    tested = next(e for e in entries if e.p is not None)
+    values = values_of(ledger)[tested.id]
+    assert values["open"] in values["apa"]
+    (table,) = [
+        t
+        for t in behaviour.present([data], ledger, {study.id: analyses[1].arrays}).tables
+        if any(column.header == "Open" for column in t.columns)
+    ]
+    assert any(Stat(share.id, "value") in row for row in table.rows)
 
 
 @pytest.mark.usefixtures("numbers_only")
