@@ -19,7 +19,7 @@ from report.capture.features import IntArray
 _FEWEST = 3  # answers
 _ALIKE = 0.8  # share of answers whose length another one has, too
 _COMMON = 0.05  # a row with a larger share of all others is one of the model's own
-_TWO, _TENTH = 2, 0.1  # answers, or a share of them, with a run that is longer than any inside
+_TWO, _TENTH, _HALF = 2, 0.1, 0.5  # answers, or a share of them, with a long run at the edge
 
 Place = Literal["at the end", "in front"]
 
@@ -53,10 +53,10 @@ def find_filling(scores: NDArray[Any], edges: IntArray) -> Filling | None:
     """Find the rows that fill up the answers of a batch.
 
     At least three answers are needed, most of which share their number of rows with another
-    one. It is a filling if in two of them the run at the edge is longer than any inside an
-    answer, and the row that is repeated there is seldom found elsewhere. It stays a suspicion,
-    for answers of one length only, if in a tenth of them (and in three) the run is so long, but
-    the row is a common one.
+    one. It is a filling if the run at the edge is more than twice as long as any inside an
+    answer, in two answers if all have one length, else in half of them, and if the row that is
+    repeated there is seldom found elsewhere. It stays a suspicion, for answers of one length
+    only, if in a tenth of them (and in three) the run is so long, but the row is a common one.
 
     Parameters
     ----------
@@ -102,8 +102,9 @@ def _own_rows(rows: NDArray[Any], lengths: IntArray) -> tuple[IntArray, bool] | 
     inside = np.ones(rows.size, dtype=bool)
     for end, run in zip(ends, at_edge, strict=True):
         inside[end - run : end] = False
-    longer = at_edge > max(runs[inside].max(initial=1), 1)
-    if longer.sum() < _TWO:
+    longer = at_edge > 2 * runs[inside].max(initial=1)
+    alike = bool(np.ptp(lengths) == 0)
+    if longer.sum() < max(_TWO, 0.0 if alike else _HALF * longer.size):
         return None
     others, last = rows[inside], rows[ends - 1]
     filled = last[longer][0]
@@ -115,5 +116,5 @@ def _own_rows(rows: NDArray[Any], lengths: IntArray) -> tuple[IntArray, bool] | 
         sure = True
         chosen = longer | np.array([not (others == row).any() for row in last])
         own = lengths - np.where(chosen, at_edge - 1, 0)
-    suspicious = longer.sum() >= max(_FEWEST, _TENTH * longer.size) and np.ptp(lengths) == 0
+    suspicious = alike and longer.sum() >= max(_FEWEST, _TENTH * longer.size)
     return (own, sure) if sure or suspicious else None

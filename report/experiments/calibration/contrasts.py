@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ class Contrast:
         positive, negative = zip(self.low.values, self.high.values, strict=True)
         return positive, negative
 
-    @property
+    @cached_property
     def nearest(self) -> Pair | None:
         """What to compare: entropies, or the bounds that lie nearest each other, if any do."""
         if self.complete:
@@ -127,15 +128,19 @@ def contrast(calibration: Calibration, axis: str) -> Contrast | None:
             known = [[places[q] for q in questions] for places in found]
         return [Poles((v[known[0]], v[known[1]]), questions) for v in (values, *others)]
 
-    entropy, low, high, mass = lined_up(
+    entropy, low, high = lined_up(
         calibration.entropy,
         calibration.entropy_low,
         upper(calibration.entropy, calibration.entropy_high),
-        calibration.stored_mass,
     )
     if min(values.size for values in entropy.values) < 2:
         return None
-    complete = is_complete(*(np.concatenate(poles.values) for poles in (low, high, mass)))
+    either = rows[0] + rows[1]
+    complete = is_complete(
+        calibration.entropy_low[either],
+        calibration.entropy_high[either],
+        calibration.stored_mass[either],
+    )
     (lengths,) = lined_up(calibration.n_tokens.astype(np.float64))
     (longest,) = lined_up(calibration.n_longest / calibration.n_answers)
     return Contrast(entropy, low, high, complete, lengths, longest, calibration.limit)

@@ -200,14 +200,16 @@ def _repeats(data: StudyData, model: Model, baseline: Baseline) -> Iterator[Entr
         data, "within", model,
         Estimate(float(within.mean()), n) if n else Estimate.missing(Reason.TOO_FEW, 0), unit="",
         method="mean over questions of the variance between answers",
-        label=f"variance of entropy between answers to one question of {model.name}, square nats",
+        label=f"variance of {kind_of(baseline)}entropy between answers to one question of "
+        f"{model.name}, square nats",
         sources=(question_source(data, model, "entropy_within"),),
     )  # fmt: skip
     yield model_entry(
         data, "intraclass", model,
         intraclass(baseline.entropy[several], within, baseline.n_answers[several]), unit="",
         method="intraclass correlation of answers to one question",
-        label=f"intraclass correlation of the entropies of answers of {model.name}",
+        label=f"intraclass correlation of the {kind_of(baseline)}entropies of answers of "
+        f"{model.name}",
         sources=tuple(
             question_source(data, model, c) for c in ("entropy", "entropy_within", "n_answers")
         ),
@@ -326,7 +328,8 @@ def _over_positions(data: StudyData, subject: Subject) -> Iterator[Entry]:
                 data, quantity, model, estimate, unit=unit,
                 **({} if estimate.value is None else data.drawn),
                 method=f"mean over answers of the {quantity} over token positions",
-                label=f"{quantity} of token entropy within answers of {model.name}",
+                label=f"{quantity} of {kind_of(baseline)}token entropy within answers of "
+                f"{model.name}",
                 sources=(question_source(data, model, column),),
             )  # fmt: skip
 
@@ -397,6 +400,11 @@ def _compared(data: StudyData, subject: Subject, family: str) -> Iterator[Entry]
             **({} if effect.value is None else data.drawn),
             label=f"rank-biserial correlation, {first.name} against {second.name}", **shared,
         )  # fmt: skip
+
+
+def kind_of(baseline: Baseline) -> str:
+    """Say where an entropy is only that of the stored candidates."""
+    return "" if baseline.is_complete else "top-k "
 
 
 def _entropy(baseline: Baseline) -> FloatArray:

@@ -106,17 +106,25 @@ def sensitivity_table(data: StudyData, ledger: Ledger, subject: Subject) -> Tabl
 
     rows = tuple((m.name, *(cell(q, m) for q in quantities)) for m in subject.models)
     complete = all(b.is_complete for b in subject.baselines)
-    what = "" if complete else ", both of the stored candidates where they leave mass out"
+    stored = (
+        "" if complete else " Where the stored candidates leave mass out, entropies are theirs."
+    )
     return Table(
         label_of("sensitivity", data.study.id, subject.cohort.key),
-        "Does the way of averaging matter? Mean over questions beside the mean over tokens (nats"
-        f"{what}), "
+        "Does the way of averaging matter? Mean over questions beside the mean over tokens "
+        "(nats), "
         "the stored probability mass, and how token entropy changes within an answer: slope "
-        "(nats per token) and autocorrelation at lag 1.",
-        (left(subject.cohort.unit.capitalize()), right("By question"), right("By token"),
-         right("Mass"), right("Slope"), right("Autocorrelation")),
+        f"(nats per token) and autocorrelation at lag 1.{stored}",
+        (
+            left(subject.cohort.unit.capitalize()),
+            right("By question"),
+            right("By token"),
+            right("Mass"),
+            right("Slope"),
+            right("Autocorrelation"),
+        ),
         rows,
-    )  # fmt: skip
+    )
 
 
 def repeats_table(data: StudyData, ledger: Ledger, subject: Subject) -> Table:

@@ -105,7 +105,6 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
     means = [_described(ledger, m) for m in subject.expected]
     part = _part(data, ledger, subject.cohort.key, means)
     subject = subject.with_entropy
-    slopes = [ledger[entry_id(SLUG, "slope", m.key)] for m in subject.models]
     name = entry_id(SLUG, "friedman", data.study.id, subject.cohort.key)
     return part | {
         "cohort": subject.cohort,
@@ -129,7 +128,6 @@ def _measured_part(data: StudyData, ledger: Ledger, subject: Subject) -> dict[st
         "unidentified": sum(
             e.reason is Reason.NOT_IDENTIFIED for e in pairs_of(ledger, part["family"].id)
         ),
-        "slopes": _extremes(slopes),
         "sensitivity": label_of("sensitivity", data.study.id, subject.cohort.key),
         "compared": label_of("pairs", data.study.id, subject.cohort.key),
         "rate": label_of("rate", data.study.id, subject.cohort.key)
