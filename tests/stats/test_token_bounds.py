@@ -1,5 +1,7 @@
 """Bounds of a token's entropy: sharp, and wide enough for the grid that the scores lie on."""
 
+import json
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -147,6 +149,12 @@ def test_a_real_capture_lies_inside_its_bounds(root):
     assert truth.size == 4488
     assert (found.low <= truth + 2e-3).all()
     assert (truth <= found.high + 2e-3).all()
+    answers = json.loads((raw / "smollm2_135m_t07_baseline.json").read_text(encoding="utf-8"))
+    lengths = np.array([answer["n_tokens"] for answer in answers["responses"]])
+    loose = token_entropy(scores, 49_152)
+    for values, expected in ((found.low, 1.898965), (loose.low, 1.629427), (truth, 2.021)):
+        means = np.add.reduceat(values, np.cumsum(lengths) - lengths) / lengths
+        assert means.mean() == pytest.approx(expected, abs=5e-4)
     for rounded in (bfloat16, float16):
         coarse = token_entropy(rounded(scores), 49_152, most_probable=True)
         assert (coarse.low <= truth + 1e-4).all()
