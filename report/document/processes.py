@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,9 +76,13 @@ def run(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program and what it started: it leads a group of its own."""
+    """End a program and what it started: it leads a group of its own.
+
+    Interrupted, `communicate` waits for a moment: the program may have ended by then.
+    """
     if hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
     process.communicate()
