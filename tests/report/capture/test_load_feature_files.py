@@ -46,6 +46,33 @@ def test_a_study_starts_from_features_alone(captures):
     assert extract(study) == features
 
 
+@pytest.mark.parametrize("filtered", [True, False])
+def test_older_calibrations_have_no_bounds_and_it_is_said(captures, filtered):
+    """They are whole where nothing speaks against it, else nothing is known of their mass."""
+    arrays = {} if filtered else {"top_k_logprobs": np.full((30, 2), np.log(0.4))}
+    captures.baseline(arrays=arrays)
+    captures.calibration()
+    study = captures.study()
+    features = extract(study)
+    write_features(features, study.features_folder)
+    for path in captures.raw.iterdir():
+        path.unlink()
+    path = study.features_folder / "calibration.csv"
+    with path.open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    kept = [c for c in rows[0] if c not in ("entropy_low", "entropy_high", "stored_mass")]
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, kept, extrasaction="ignore", lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    found = extract(study)
+    (said,) = [p for p in found.problems if "there are no bounds" in p.problem]
+    assert said.note == filtered
+    calibration = found.calibrations["m"]
+    assert calibration.is_complete == filtered
+    np.testing.assert_array_equal(calibration.entropy, features.calibrations["m"].entropy)
+
+
 def test_features_of_another_study_toml_cost_what_they_lack(captures):
     for key in ("m", "n"):
         captures.baseline(key)

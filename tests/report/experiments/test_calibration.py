@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from dataclasses import replace
@@ -223,6 +224,64 @@ def test_replication_and_tuning_over_models(two):
     assert ledger["calibration.agreement.pair.verbose-concise"].value == 0.5
     kept = {e.axis for e in ledger if e.quantity == "tuning" and e.rejected}
     assert kept == {"verbose_concise"}
+
+
+def bounded(calibration, below, above):
+    """Widen entropies to bounds: mass is missing."""
+    size = calibration.entropy.size
+    return dataclasses.replace(
+        calibration,
+        entropy_low=calibration.entropy - below,
+        entropy_high=calibration.entropy + above,
+        stored_mass=np.full(size, 0.9),
+    )
+
+
+def with_bounds(two, width):
+    """Of the base model only bounds are known; of its sibling everything."""
+    held = two.features.calibrations
+    calibrations = {"base": bounded(held["base"], width, width), "tuned": held["tuned"]}
+    return settled(StudyData(two.study, Features({}, calibrations)))
+
+
+def test_narrow_bounds_leave_the_smallest_differences(two):
+    ledger = with_bounds(two, 0.05)
+    found = ledger["calibration.replication.pair.formal-casual"]
+    base, tuned = (ledger[f"calibration.delta.{m}.formal-casual"] for m in ("base", "tuned"))
+    assert 0.0 < base.value < 0.15 < tuned.value
+    assert found.value == pytest.approx((base.value + tuned.value) / 2)
+    assert found.label.endswith("(the smallest that the bounds allow)")
+    assert ledger["calibration.agreement.pair.formal-casual"].value == 1.0
+    tuning = ledger["calibration.tuning.base.tuned.verbose-concise"]
+    assert tuning.value < 0.0
+    assert tuning.rejected
+    low, high = ledger.set_of(tuning)
+    assert low.value < -0.2 < high.value < 0.0
+
+
+def test_wide_bounds_leave_nothing_to_combine_or_to_compare(two):
+    ledger = with_bounds(two, 0.3)
+    for name in ("replication.pair", "agreement.pair", "tuning.base.tuned", "delta.base"):
+        entry = ledger[f"calibration.{name}.formal-casual"]
+        assert entry.reason is Reason.NOT_IDENTIFIED
+        assert entry.p is None
+    assert ledger["calibration.length-rho.base.formal-casual"].reason is Reason.NOT_IDENTIFIED
+
+
+def test_models_that_point_apart_are_not_combined_where_one_is_bounded(noise):
+    """The smallest difference weighs too little: its sign may be that of the true mean."""
+    apart = SHIFTS | {"formal_casual": -0.15}
+    calibrations = {
+        "a": bounded(answers("a", SHIFTS, noise), 0.03, 0.03),
+        "b": answers("b", apart, noise[::-1]),
+    }
+    data = StudyData(study(("a", "instruct"), ("b", "instruct")), Features({}, calibrations))
+    ledger = settled(data)
+    bounded_one, other = (ledger[f"calibration.delta.{m}.formal-casual"] for m in "ab")
+    assert other.value < 0.0 < bounded_one.value
+    entry = ledger["calibration.replication.pair.formal-casual"]
+    assert entry.reason is Reason.NOT_IDENTIFIED
+    assert ledger["calibration.agreement.pair.formal-casual"].value == 0.5
 
 
 def test_conditions_of_one_model_are_no_replications(noise):
