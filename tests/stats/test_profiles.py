@@ -8,6 +8,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stats import profiles
 from stats.outcome import Reason
 from stats.profiles import (
     bin_by_depth,
@@ -218,3 +219,15 @@ def test_signatures_that_do_not_fit():
         signature_similarity(x, y, x, y, orders, orders[:5])
     with pytest.raises(ValueError, match="rows"):
         signature_similarity(x[:5], y, x, y, orders, orders)
+
+
+def test_of_profiles_that_are_equally_near_the_first_is_taken():
+    """Two of three models are the same up to rounding, in this order or the other."""
+    rng = np.random.default_rng(2)
+    curves = rng.normal(size=(5, 3, 4))
+    curves[:, 1] = curves[:, 0]
+    for turned in (curves, curves[:, ::-1]):
+        clean = profiles._assign(turned)
+        for _ in range(20):
+            noise = 1.0 + 1e-15 * rng.integers(-3, 4, size=curves.shape)
+            np.testing.assert_array_equal(profiles._assign(turned * noise), clean)

@@ -99,6 +99,15 @@ def test_filtered_scores_on_a_coarse_grid_are_whole_and_renormalised(grid, first
     np.testing.assert_array_equal(half.top_k, found.top_k)
 
 
+def test_the_smallest_candidate_may_have_been_rounded_down():
+    """Three of a third; with the rounded 0.3324, two and a small one more would be the fewest."""
+    scores = bfloat16(np.full((20, 1), -np.log(3.0)))
+    found = token_entropy(scores, 3, most_probable=True)
+    assert found.grid == "bfloat16"
+    assert (found.low <= np.log(3.0)).all()
+    assert (found.low > np.log(3.0) - 5e-3).all()
+
+
 def test_a_grid_is_that_of_all_scores():
     scores = truths(4)[:, :20]
     assert token_entropy(scores).grid == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from report.document.outputs import values_of
 from report.document.parts import Stat
 from report.experiments import behaviour, generation, integrity
 from report.experiments.base import StudyData
+from report.experiments.behaviour import entries as of_behaviour
 from report.experiments.generation import bounded
 from report.ledger.ledger import settle
 from report.pipeline import Options, build
@@ -193,6 +195,7 @@ def test_a_correlation_stands_only_where_enough_of_the_order_is_known(tmp_path, 
     ledger = settle(
         [e for a in analyses for e in a.entries], [f for a in analyses for f in a.families]
     )
+    assert ledger["behaviour.dead-zones.synthetic"].estimate.n == 0  # no mean is identified
     share = ledger["generation.order-open.sim-02"]
     assert 0.2 < share.value < 0.999
     entries = [
@@ -214,6 +217,25 @@ def test_a_correlation_stands_only_where_enough_of_the_order_is_known(tmp_path, 
         if any(column.header == "Open" for column in t.columns)
     ]
     assert any(Stat(share.id, "value") in row for row in table.rows)
+
+
+def test_a_model_of_open_order_takes_no_part_in_max_t(unfiltered):
+    study = load_study(unfiltered[0])
+    data = StudyData(study, extract(study))
+    one, other = data.features.baselines.values()
+    one = replace(
+        one,
+        entropy_low=one.entropy,
+        entropy_high=one.entropy,
+        stored_mass=np.ones(one.entropy.size),
+    )
+    samples = [
+        of_behaviour.sample_of(data, m, b) for m, b in zip(study.models, (one, other), strict=True)
+    ]
+    alone, both = (list(of_behaviour.tested(data, some, "f")) for some in (samples[:1], samples))
+    assert any(e.p_adjusted for e in alone)
+    assert [e.p_adjusted for e in both[: len(alone)]] == [e.p_adjusted for e in alone]
+    assert all(e.reason is Reason.NOT_IDENTIFIED for e in both[len(alone) :])
 
 
 @pytest.mark.usefixtures("numbers_only")

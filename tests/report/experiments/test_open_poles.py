@@ -21,7 +21,7 @@ from report.experiments.calibration import contrasts
 from report.experiments.calibration.contrasts import contrast
 from report.experiments.claims.checks import AnyCheck
 from report.experiments.claims.evidence import Evidence
-from report.experiments.identified import LOWEST
+from report.experiments.identified import HIGHEST, LOWEST
 from report.ledger.ledger import settle
 from report.pipeline import Options, build
 from report.study.study import load_study
@@ -122,11 +122,16 @@ def test_the_most_probable_candidates_fix_the_sign_and_it_is_the_right_one(tmp_p
 
 
 @pytest.fixture(scope="module")
-def ledgers(made, tmp_path_factory):
-    """Ledgers of the study whose signs are open, and of the same one in order."""
+def in_order(tmp_path_factory):
+    """The same study in order: the bounds fix all signs."""
     folder = tmp_path_factory.mktemp("studies") / "closed"
     make(folder)
-    return ledger_of(made[0]), ledger_of(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ledgers(made, in_order):
+    return ledger_of(made[0]), ledger_of(in_order)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +198,15 @@ def test_verify_notices_a_wrong_bound_and_a_value_that_should_not_be(
     folder = build([made[0]], tmp_path, OPTIONS, lambda _: None).folder
     found = {one.place for one in recomputed(load_finished(folder)).disagreements}
     assert {f"calibration.{quantity}.sim-01.warm-cold" for quantity in said} <= found
+
+
+@pytest.mark.usefixtures("numbers_only")
+def test_verify_notices_that_other_columns_are_compared(in_order, tmp_path, monkeypatch):
+    monkeypatch.setattr(contrasts, "columns_of", lambda _: HIGHEST)
+    folder = build([in_order], tmp_path, OPTIONS, lambda _: None).folder
+    found = recomputed(load_finished(folder)).disagreements
+    said = [one.problem for one in found if one.place == "calibration.delta.sim-01.warm-cold"]
+    assert any("what may be compared is" in problem for problem in said)
 
 
 def cut(rng: np.random.Generator, *, paired: bool) -> tuple[Calibration, list[np.ndarray]]:
