@@ -6,17 +6,25 @@ names, so that a difference of the wrong bounds, or one that should not be there
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from report.audit.finished import Finished
-from report.audit.recompute.reading import Floats, aligned, complete, read, separate, table
+from report.audit.finished import Finished, read_json
+from report.audit.recompute.reading import (
+    Floats,
+    affordable,
+    aligned,
+    complete,
+    read,
+    separate,
+    table,
+)
 from report.audit.recompute.samples import order_open
 from report.ledger.ledger import Entry
 from report.ledger.lineage import selector
@@ -132,6 +140,7 @@ def _signs(sides: Sequence[Side], end: str, root: str, *, paired: bool) -> set[f
             for side, column in zip(sides, columns, strict=True)
         ]
         d: Floats = np.sum(terms, axis=0)
+        affordable(d.size, d.size)
         i, j = np.triu_indices(d.size)
         spread, mean = (d[i] + d[j]) / 2, float(d.mean()) if d.size else 0.0
     else:
@@ -163,8 +172,7 @@ def left_open(entry: Entry, build: Finished) -> Openness | None:
     if all(is_complete(side, root) for side in sides):
         return Openness(None, tuple(s.column("entropy") for s in sides) if differs else ())
     if ordered:
-        low, high = complete(*map(sides[0].column, (LOW, HIGH)), root=root)
-        share = order_open(low, high)["estimate"]
+        share = _open_share(sides[0], root)
         return Openness(Reason.NOT_IDENTIFIED if share > build.plan(entry).open_order else None)
     paired = entry.method.startswith(("Hodges–Lehmann, paired", "matched-pairs"))
     sign = sign_of(sides, root, paired=paired) if differs else 0
@@ -174,17 +182,22 @@ def left_open(entry: Entry, build: Finished) -> Openness | None:
     return Openness(None, tuple(side.bound(end) for side in sides))
 
 
+@lru_cache(maxsize=64)
+def _open_share(side: Side, root: str) -> float:
+    return float(order_open(*complete(*map(side.column, (LOW, HIGH)), root=root))["estimate"])
+
+
 def _censored(entry: Entry, build: Finished) -> bool:
     """Tell whether most answers under a pole have the length at which generation was cut off."""
     root, study = str(build.folder), build.plan(entry).study
     path = Path(root) / "data" / study / "features" / "meta.json"
     if not path.is_file():
         return False
-    described = json.loads(path.read_text(encoding="utf-8"))["calibrations"].get(entry.model, {})
+    described = dict(read_json(path)["calibrations"].get(entry.model, {}))
     sides = sides_of(entry, build)
     columns = [side.column(name) for name in ("n_longest", "n_answers") for side in sides]
-    read_ = aligned if "unpaired" not in entry.method else separate
-    one, other, n_one, n_other = read_(*columns, root=root)
+    matched = separate if "unpaired" in entry.method else aligned
+    one, other, n_one, n_other = matched(*columns, root=root)
     limit = described["limit"] if "limit" in described else _limit(sides, root)
     shares = [float((a / n).mean()) for a, n in ((one, n_one), (other, n_other)) if a.size]
     return limit is not None and any(share > 0.5 for share in shares)

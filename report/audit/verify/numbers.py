@@ -12,6 +12,7 @@ from report.audit.recompute import compare, matrix, max_t, reading
 from report.audit.recompute.openness import left_open
 from report.audit.verify.findings import Check
 from report.ledger.ledger import Entry, Family, was_tested
+from report.study.errors import InputError
 from stats.outcome import Reason
 
 _UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, ArithmeticError)
@@ -60,7 +61,7 @@ def _open(check: Check, build: Finished, entry: Entry) -> None:
         return
     try:
         found = left_open(entry, build)
-    except _UNREADABLE as error:
+    except (*_UNREADABLE, AttributeError, InputError) as error:
         check.disagree(entry.id, f"can't be recomputed: {type(error).__name__}: {error}")
         return
     if found is None:
