@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from report.audit.finished import load_finished
+from report.audit.finished import Finished, Plan
 from report.audit.verify import verify
 from report.audit.verify.numbers import recomputed
 from report.capture.extract import extract
+from report.capture.feature_files import write_features
 from report.capture.features import POLES, Calibration
 from report.document.outputs import values_of
 from report.experiments import calibration
@@ -174,7 +175,29 @@ def _swapped(first, second):
     return first[0] - second[0], first[1] - second[1]
 
 
-@pytest.mark.usefixtures("numbers_only")
+def disagreements(folder, build_folder):
+    """Hold what the section computes now against the features, as verify does with a build."""
+    study, ledger = ledger_of(folder)
+    write_features(extract(study), build_folder / "data" / study.id / "features")
+    made = Plan(
+        study.id,
+        study.plan.seed,
+        study.plan.alpha,
+        study.plan.ci_level,
+        study.plan.n_resamples,
+        tuple(axis.key for axis in study.axes),
+        tuple(model.key for model in study.models),
+        study.plan.open_order,
+    )
+    plans = {cohort.key: made for cohort in study.cohorts}
+    return recomputed(Finished(build_folder, ledger, None, plans)).disagreements
+
+
+def test_nothing_disagrees_where_nothing_is_broken(made, in_order, tmp_path):
+    assert disagreements(made[0], tmp_path / "open") == []
+    assert disagreements(in_order, tmp_path / "closed") == []
+
+
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
@@ -195,16 +218,13 @@ def test_verify_notices_a_wrong_bound_and_a_value_that_should_not_be(
 ):
     for change in broken:
         monkeypatch.setattr(*change)
-    folder = build([made[0]], tmp_path, OPTIONS, lambda _: None).folder
-    found = {one.place for one in recomputed(load_finished(folder)).disagreements}
+    found = {one.place for one in disagreements(made[0], tmp_path)}
     assert {f"calibration.{quantity}.sim-01.warm-cold" for quantity in said} <= found
 
 
-@pytest.mark.usefixtures("numbers_only")
 def test_verify_notices_that_other_columns_are_compared(in_order, tmp_path, monkeypatch):
     monkeypatch.setattr(contrasts, "columns_of", lambda _: HIGHEST)
-    folder = build([in_order], tmp_path, OPTIONS, lambda _: None).folder
-    found = recomputed(load_finished(folder)).disagreements
+    found = disagreements(in_order, tmp_path)
     said = [one.problem for one in found if one.place == "calibration.delta.sim-01.warm-cold"]
     assert any("what may be compared is" in problem for problem in said)
 
