@@ -77,12 +77,12 @@ class Side:
         return self.column({"low": {1: LOW, -1: HIGH}, "high": {1: HIGH, -1: LOW}}[end][self.sign])
 
 
-def sides_of(entry: Entry, build: Finished) -> tuple[Side, ...]:
-    """Return whose answers an entry is about, in the order of its id."""
+def sides_of(entry: Entry, build: Finished, *, both: bool = False) -> tuple[Side, ...]:
+    """Return whose answers an entry is about, in the order of its id; or those of both poles."""
     study, models = build.plan(entry).study, str(entry.model or "").split()
     if entry.experiment == "calibration":
         poles = [entry.quantity.removeprefix("top-k-").partition("-")[0]]
-        if poles[0] not in ("positive", "negative"):
+        if both or poles[0] not in ("positive", "negative"):
             poles = ["positive", "negative"]
         return tuple(
             Side(
@@ -98,7 +98,7 @@ def sides_of(entry: Entry, build: Finished) -> tuple[Side, ...]:
         models = [
             str(e.model)
             for e in build.ledger.select(
-                experiment="generation", quantity="tokens", cohort=entry.cohort
+                experiment="generation", quantity="mean", cohort=entry.cohort
             )
             if e.evidence == entry.evidence
         ]

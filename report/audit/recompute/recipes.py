@@ -244,10 +244,15 @@ def _none(_entry: Entry, _build: Finished, _plan: Plan) -> tuple[tuple[str, ...]
 
 
 def _bounds(entry: Entry, build: Finished, _plan: Plan) -> tuple[tuple[str, ...], ...]:
-    """Name the bounds that an end of a set takes, and those of the other end for its interval."""
+    """Name the bounds that an end of a set takes, and those of the other end for its interval.
+
+    Last come columns that must have a value for a question to count: of both poles, if matched.
+    """
     ends = ["low", "high"] if entry.quantity.endswith("-low") else ["high", "low"]
     columns = [tuple(side.bound(end) for side in sides_of(entry, build)) for end in ends]
-    return columns[0], columns[1] if entry.estimate.interval else ()
+    sides = sides_of(entry, build, both=True) if entry.method.endswith(", paired") else ()
+    matched = tuple(side.column("entropy") for side in sides)
+    return columns[0], columns[1] if entry.estimate.interval else (), matched
 
 
 def _by_model(entry: Entry, build: Finished, plan: Plan) -> tuple[tuple[str, ...], ...]:

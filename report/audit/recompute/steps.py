@@ -299,13 +299,14 @@ def different_lengths(case: Case, found: Found) -> Found:
 
 def end_of_identified_set(case: Case, found: Found) -> Found:
     """Add and subtract bounds question by question: the columns of the end, then of the other."""
-    k = len(case.groups[0])
-    columns = aligned(*case.groups[0], *case.groups[1], root=case.root)
+    own, others, matched = case.groups
+    k = len(own)
+    columns = aligned(*own, *others, *matched, root=case.root)
     sums = [
         np.sum(
             [sign * column for sign, column in zip((1, -1, -1, 1)[:k], part, strict=True)], axis=0
         )
-        for part in (columns[:k], columns[k:])
+        for part in (columns[:k], columns[k : k + len(others)])
         if part
     ]
     return end_of_set(*sums, level=case.level)

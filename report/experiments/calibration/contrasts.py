@@ -298,6 +298,8 @@ def _pole_ends(
     data: StudyData, model: Model, axis: Axis, found: Contrast, place: int, where: str
 ) -> Iterator[Entry]:
     """Bound the mean of the whole distributions under one pole."""
+    # What is matched leaves out answers without a partner, so their other half is read as well.
+    beside = pole_sources(data, "entropy", model, axis)[1 - place : 2 - place]
     low, high = (
         (pole_sources(data, f"entropy_{end}", model, axis)[place],) for end in ("low", "high")
     )
@@ -308,8 +310,8 @@ def _pole_ends(
             model,
             axis,
             estimate=estimate,
-            sources=own_first(end, estimate, low, high),
-            method=f"{WORDS[end]} bound, mean over answers",
+            sources=own_first(end, estimate, low, high) + beside * found.paired,
+            method=f"{WORDS[end]} bound, mean over answers" + ", paired" * found.paired,
             label=f"{WORDS[end]} bound of the mean entropy of the whole distribution {where}",
         )
 

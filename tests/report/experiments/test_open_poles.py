@@ -198,6 +198,17 @@ def test_nothing_disagrees_where_nothing_is_broken(made, in_order, tmp_path):
     assert disagreements(in_order, tmp_path / "closed") == []
 
 
+def test_verify_leaves_out_answers_without_a_partner_too(tmp_path):
+    """One question differs under the negative pole: the others are still matched."""
+    make(tmp_path / "study")
+    (path,) = (tmp_path / "study" / "raw").glob("*_calibration_responses.jsonl")
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    first = next(line for line in lines if line["pole"] == "negative")
+    first["question"] = "Another one?"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    assert disagreements(tmp_path / "study", tmp_path / "build") == []
+
+
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
