@@ -152,7 +152,7 @@ def test_misuse_that_gave_a_number_in_silence_names_the_argument():
         ("counts", lambda: resampled_participation_ratio(np.c_[X, Y], short)),
         ("counts", lambda: spearman_replicates(np.c_[X], np.c_[Y], short)),
         ("signs", lambda: sign_agreement([1, 2, -3])),
-        ("method", lambda: pool_correlations([0.1, 0.3], [20, 30], method="reml")),  # type: ignore[arg-type]
+        ("method", lambda: pool_correlations([0.1, 0.3], [20, 30], method="reml")),
     ):
         with pytest.raises(ValueError, match=name):
             call()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from report.document import figures
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 HEIGHT = 0.235  # inches a row
 _OFF = 0.22  # of a row, by which sets are drawn beside it
-_SET: dict[str, Any] = {"lw": 4, "alpha": 0.35, "solid_capstyle": "butt"}
+_WIDE, _FAINT = 4, 0.35  # how sets are drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,19 @@ def _key(tone: str, sets: bool) -> list[Line2D]:
         mark("v", False, "negative pole"),
         mark("o", True, "Δ survives correction"),
         mark("o", False, "Δ does not"),
-        *([Line2D([], [], color=tone, label="identified set", **_SET)] if sets else []),
+        *(
+            [Line2D([], [], color=tone, label="identified set", lw=_WIDE, alpha=_FAINT)]
+            if sets
+            else []
+        ),
     ]
+
+
+def _bar(axes: Axes, ends: tuple[float, float], height: float, tone: str) -> None:
+    """Draw an identified set."""
+    axes.plot(
+        ends, [height] * 2, color=tone, zorder=2, lw=_WIDE, alpha=_FAINT, solid_capstyle="butt"
+    )
 
 
 def _poles(axes: Axes, panel: Panel) -> None:
@@ -116,7 +127,7 @@ def _poles(axes: Axes, panel: Panel) -> None:
                 (row.positive_set, "^", panel.tone, _OFF),
                 (row.negative_set, "v", "white", -_OFF),
             ):
-                axes.plot(ends, [level + side] * 2, color=panel.tone, zorder=2, **_SET)
+                _bar(axes, ends, level + side, panel.tone)
                 axes.plot(
                     ends,
                     [level + side] * 2,
@@ -148,7 +159,7 @@ def _differences(axes: Axes, panel: Panel) -> None:
     axes.axvline(0.0, color=figures.FAINT, lw=0.9, zorder=1)
     for level, row in zip(range(len(panel.rows))[::-1], panel.rows, strict=True):
         if row.delta_set:
-            axes.plot(row.delta_set, [level - _OFF] * 2, color=panel.tone, zorder=2, **_SET)
+            _bar(axes, row.delta_set, level - _OFF, panel.tone)
     figures.intervals(
         axes,
         [row.label for row in panel.rows],
