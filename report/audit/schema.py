@@ -139,7 +139,9 @@ class VerdictRow(_Strict):
     id: Name
     sentence: Annotated[str, Field(max_length=20_000)]
     where: Text
-    verdict: Literal["contradicted", "not supported", "not testable", "supported"]
+    verdict: Literal[
+        "contradicted", "not supported", "not testable", "open: wrong rows", "supported"
+    ]
     expected: Text
     evidence: Annotated[str, Field(max_length=20_000)]
 

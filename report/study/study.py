@@ -194,8 +194,16 @@ class Study(Fields):
 
     @property
     def misaligned(self) -> bool:
-        """True where the published values are known to rest on wrong slices of the captures."""
-        return "integrity_models" in self.published
+        """True where the evidence says that published values rest on wrongly cut answers.
+
+        The evidence is the table ``integrity_models``: printed values that come out over fewer
+        questions than were asked, or answers for which the rows run out.
+        """
+        return any(
+            int(row["n_questions_supported"]) < self.n_questions
+            or int(row.get("answers_without_rows") or 0) > 0
+            for row in self.published.get("integrity_models", [])
+        )
 
     def model(self, key: str) -> Model:
         """Return the model called ``key``."""

@@ -15,8 +15,16 @@ from typing import TYPE_CHECKING, Any
 from report.document.parts import Section, Table
 from report.document.tables import left, right
 from report.experiments.claims import todo
-from report.experiments.claims.evidence import Evidence, Finding, Piece, combine, ruling
+from report.experiments.claims.evidence import (
+    Evidence,
+    Finding,
+    Piece,
+    Ruling,
+    combine,
+    ruling,
+)
 from report.experiments.claims.reading import Claim, read_claims
+from report.experiments.standing import any_on_wrong_rows
 from report.ledger import format as fmt
 from report.ledger.ledger import Ledger
 from report.study.study import Study
@@ -80,11 +88,23 @@ def _verdict(claim: Claim, evidence: Evidence) -> Verdict:
         judged = ruling(Finding.NOT_TESTABLE, claim.untestable)
     else:
         judged = combine([check.judge(evidence) for check in claim.checks])
+        if judged.finding is not Finding.NOT_TESTABLE and _on_wrong_rows(claim, evidence):
+            judged = Ruling(Finding.WRONG_ROWS, ("As printed: ", *judged.evidence, _WRONG))
     text = "".join(
         piece if isinstance(piece, str) else fmt.show(evidence.ledger[piece.entry], piece.kind)
         for piece in judged.evidence
     )
     return Verdict(claim, judged.finding, judged.evidence, text)
+
+
+_WRONG = " Very probably cut at wrong rows: no evidence either way."
+
+
+def _on_wrong_rows(claim: Claim, evidence: Evidence) -> bool:
+    """Tell whether a number that decides about a claim is built on wrongly cut answers."""
+    names = [name for check in claim.checks for name in check.weighs]
+    entries = (entry for name in names for entry in evidence.found(name))
+    return any_on_wrong_rows(entries, evidence.study)
 
 
 def write(audits: Sequence[tuple[Study, Sequence[Verdict]]], folder: Path) -> None:
@@ -134,18 +154,25 @@ def present(audits: Sequence[tuple[Study, Sequence[Verdict]]], ledger: Ledger) -
     return Section(SLUG, TITLE, {"parts": parts}, (), tables, folder="")
 
 
+def _shown(verdicts: Sequence[Verdict]) -> tuple[Finding, ...]:
+    """Return the findings that can occur: wrong rows only where some were found."""
+    found = {verdict.finding for verdict in verdicts}
+    return tuple(f for f in Finding if f is not Finding.WRONG_ROWS or f in found)
+
+
 def _overview(study: Study, verdicts: Sequence[Verdict]) -> Table:
     """Count the verdicts by section of the source."""
     sections = list(dict.fromkeys(v.claim.section for v in verdicts))
+    findings = _shown(verdicts)
     rows = [
-        (section, *(_tally(verdicts, finding, section) for finding in Finding))
+        (section, *(_tally(verdicts, finding, section) for finding in findings))
         for section in sections
     ]
-    rows.append(("All", *(_tally(verdicts, finding) for finding in Finding)))
+    rows.append(("All", *(_tally(verdicts, finding) for finding in findings)))
     return Table(
         f"{SLUG}-{study.id}",
         "Claims of the study by section and verdict.",
-        (left("Section"), *(right(finding.capitalize()) for finding in Finding)),
+        (left("Section"), *(right(finding.capitalize()) for finding in findings)),
         tuple(rows),
     )
 
@@ -159,7 +186,7 @@ def _tally(verdicts: Sequence[Verdict], finding: Finding, section: str = "") -> 
 
 _STYLES = {
     Finding.CONTRADICTED: "red", Finding.NOT_SUPPORTED: "yellow",
-    Finding.NOT_TESTABLE: "dim", Finding.SUPPORTED: "green",
+    Finding.NOT_TESTABLE: "dim", Finding.WRONG_ROWS: "magenta", Finding.SUPPORTED: "green",
 }  # fmt: skip
 
 
@@ -171,7 +198,7 @@ def print_verdicts(verdicts: Sequence[Verdict], console: Console) -> None:
         claim = verdict.claim
         style = _STYLES[verdict.finding]
         console.print(
-            Text.assemble((f"{verdict.finding:13}", style), "  ", (visible(claim.id), "bold"))
+            Text.assemble((f"{verdict.finding:16}", style), "  ", (visible(claim.id), "bold"))
         )
         lines = [f"“{claim.sentence}” ({claim.where})", verdict.text]
         lines += [f"Read as: {claim.reading}"] if claim.reading else []
@@ -180,5 +207,5 @@ def print_verdicts(verdicts: Sequence[Verdict], console: Console) -> None:
         for line in lines:
             console.print(Text(visible(line)), soft_wrap=True)
         console.print()
-    tally = (f"{_tally(verdicts, finding)} {finding}" for finding in Finding)
+    tally = (f"{_tally(verdicts, finding)} {finding}" for finding in _shown(verdicts))
     console.print(f"{fmt.count(len(verdicts), 'claim')}: {', '.join(tally)}")

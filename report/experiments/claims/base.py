@@ -29,6 +29,11 @@ class Check(Fields, ABC):
                 Finding.NOT_TESTABLE, f"There is nothing called {error.args[0]} to look at."
             )
 
+    @property
+    @abstractmethod
+    def weighs(self) -> Ids:
+        """Names of the entries whose numbers decide, not merely whether they are there."""
+
     @abstractmethod
     def _judge(self, evidence: Evidence) -> Ruling: ...
 

@@ -23,6 +23,7 @@ class Finding(StrEnum):
     CONTRADICTED = "contradicted"
     NOT_SUPPORTED = "not supported"
     NOT_TESTABLE = "not testable"
+    WRONG_ROWS = "open: wrong rows"
     SUPPORTED = "supported"
 
 
@@ -61,11 +62,15 @@ class Evidence:
         """
         found: dict[str, Entry] = {}
         for name in wanted:
-            ids = [e.id for e in self.ledger if fnmatchcase(e.id, name)]
-            if not ids:
+            entries = self.found(name)
+            if not entries:
                 raise LookupError(name)
-            found |= {one: self.ledger[one] for one in ids}
+            found |= {entry.id: entry for entry in entries}
         return list(found.values())
+
+    def found(self, name: str) -> list[Entry]:
+        """Return the entries that a name or pattern finds: none, perhaps."""
+        return [entry for entry in self.ledger if fnmatchcase(entry.id, name)]
 
     def measure(self, entry: Entry, aspect: Aspect) -> float | None:
         """Return an entry's value, its size, or its layer's share of the network's depth.

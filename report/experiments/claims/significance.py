@@ -37,6 +37,11 @@ class Significant(Check):
     entries: Ids
     sign: Polarity | None = None
 
+    @property
+    def weighs(self) -> Ids:
+        """Names of the entries whose numbers decide."""
+        return self.entries
+
     def _judge(self, evidence: Evidence) -> Ruling:
         entries = evidence.entries(self.entries)
         standing = [e for e in entries if evidence.stands(e)]
@@ -57,6 +62,11 @@ class Consistent(Check):
 
     kind: Literal["consistent"]
     entries: Ids
+
+    @property
+    def weighs(self) -> Ids:
+        """Names of the entries whose numbers decide."""
+        return self.entries
 
     def _judge(self, evidence: Evidence) -> Ruling:
         entries = evidence.entries(self.entries)
@@ -94,6 +104,11 @@ class Count(Check):
         if (self.limit is None) == (self.condition in ("above", "below")):
             raise ValueError("a limit belongs to the conditions above and below, and to no other")
         return self
+
+    @property
+    def weighs(self) -> Ids:
+        """Names of the entries whose numbers decide."""
+        return () if self.condition in ("known", "missing") else self.entries
 
     def _judge(self, evidence: Evidence) -> Ruling:
         entries = evidence.entries(self.entries)
@@ -152,6 +167,11 @@ class Absent(Check):
     kind: Literal["absent"]
     entries: Ids
     margin: float = Field(gt=0)
+
+    @property
+    def weighs(self) -> Ids:
+        """Names of the entries whose numbers decide."""
+        return self.entries
 
     def _judge(self, evidence: Evidence) -> Ruling:
         entries = evidence.entries(self.entries)

@@ -84,7 +84,7 @@ def _answered(todo: Todo, evidence: Evidence) -> Answered:
     done = 0
     for name in todo.answers:
         sections[name.split(".")[0]] = None
-        found = _found(name, evidence)
+        found = evidence.found(name)
         known = [entry for entry in found if entry.reason is None]
         if known:
             done += 1
@@ -100,13 +100,6 @@ def _answered(todo: Todo, evidence: Evidence) -> Answered:
         told_all[0] = told_all[0][:1].upper() + told_all[0][1:]
     state = State.DONE if done == len(todo.answers) else State.PARTLY if done else State.OPEN
     return Answered(todo, state, tuple(told_all), tuple(s for s in sections if s in known_sections))
-
-
-def _found(name: str, evidence: Evidence) -> Sequence[Entry]:
-    try:
-        return evidence.entries([name])
-    except LookupError:
-        return ()
 
 
 def _lacking(name: str, found: Sequence[Entry]) -> list[str]:

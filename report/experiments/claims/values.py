@@ -39,6 +39,11 @@ class Extreme(Check):
     members: Ids
     size: bool = False
 
+    @property
+    def weighs(self) -> Ids:
+        """Names of the entries whose numbers decide."""
+        return (*self.members, *self.of)
+
     def _judge(self, evidence: Evidence) -> Ruling:
         members = evidence.entries(self.members)
         if bounded := evidence.bounded([*members, *evidence.entries(self.of)]):
@@ -74,6 +79,11 @@ class Order(Check):
     rising: Ids = Field(min_length=2)
     size: bool = False
 
+    @property
+    def weighs(self) -> Ids:
+        """Names of the entries whose numbers decide."""
+        return self.rising
+
     def _judge(self, evidence: Evidence) -> Ruling:
         entries = [entry for name in self.rising for entry in evidence.entries([name])]
         if bounded := evidence.bounded(entries):
@@ -95,6 +105,11 @@ class Sign(Check):
     kind: Literal["sign"]
     entries: Ids
     sign: Polarity
+
+    @property
+    def weighs(self) -> Ids:
+        """Names of the entries whose numbers decide."""
+        return self.entries
 
     def _judge(self, evidence: Evidence) -> Ruling:
         entries = evidence.entries(self.entries)
@@ -121,6 +136,11 @@ class Ratio(Check):
     value: float
     tolerance: float = Field(gt=0)
 
+    @property
+    def weighs(self) -> Ids:
+        """Names of the entries whose numbers decide."""
+        return (self.numerator, self.denominator)
+
     def _judge(self, evidence: Evidence) -> Ruling:
         (upper,) = evidence.entries([self.numerator])
         (lower,) = evidence.entries([self.denominator])
@@ -146,6 +166,11 @@ class Equals(Check):
     value: float
     tolerance: float = Field(default=1e-9, gt=0)
 
+    @property
+    def weighs(self) -> Ids:
+        """Names of the entries whose numbers decide."""
+        return (self.entry,)
+
     def _judge(self, evidence: Evidence) -> Ruling:
         (entry,) = evidence.entries([self.entry])
         if evidence.bounded([entry]):
@@ -166,6 +191,11 @@ class Between(Check):
     low: float
     high: float
     aspect: Aspect = "value"
+
+    @property
+    def weighs(self) -> Ids:
+        """Names of the entries whose numbers decide."""
+        return self.entries
 
     def _judge(self, evidence: Evidence) -> Ruling:
         entries = evidence.entries(self.entries)
@@ -195,6 +225,11 @@ class Cell(Check):
     column: str
     value: str
     where: Mapping[str, str] = Field(default_factory=dict[str, str])
+
+    @property
+    def weighs(self) -> Ids:
+        """Names of the entries whose numbers decide."""
+        return ()
 
     def _judge(self, evidence: Evidence) -> Ruling:
         rows = [

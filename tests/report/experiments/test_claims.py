@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from collections import Counter
 from io import StringIO
 from pathlib import Path
 
@@ -314,7 +316,7 @@ def test_the_terminal_shows_verdict_evidence_and_what_was_expected(tmp_path):
     verdicts = claims.audit(with_claims(tmp_path, GOOD), LEDGER)
     claims.print_verdicts(verdicts, Console(file=out, width=200))
     shown = out.getvalue()
-    assert "contradicted   a-claim" in shown
+    assert "contradicted      a-claim" in shown
     assert "Expected: supported" in shown
     assert "“Who_knows [really]?” (Section 2)" in shown
     assert "Read as: Read so." in shown
@@ -372,8 +374,6 @@ def test_no_claim_names_an_entry_that_is_not_there(published):
         ("range-varies-threefold", "(4.53)"),
         ("range-from-qwen-to-llama", "Yi 1.5 9B (2.310) lies above"),
         ("nan-for-both", "Three of four without a number"),
-        ("formal-strongest", "confident minus cautious, Gemma 2 9B (base) (0.248) lies above"),
-        ("most-consistent-axes", "DeepSeek 7B (ρ = .39"),
         ("deepseek-dip-unique", "Yi 1.5 9B (0.630)"),
         ("deepseek-early-only", "layer 29 of 31"),
         ("thirty-questions", "Mistral 7B v0.3 (29)"),
@@ -385,9 +385,51 @@ def test_what_the_studys_own_tables_contradict(published, name, says):
     assert says in next(v.text for v in verdicts if v.claim.id == name)
 
 
-def test_all_four_verdicts_occur(published):
+def test_every_verdict_occurs(published):
     _, verdicts = published
     assert {v.finding for v in verdicts} == set(Finding)
+
+
+def test_what_rests_on_wrongly_cut_rows_leaves_the_counts(published):
+    _, verdicts = published
+    n = Counter(v.finding for v in verdicts)
+    assert n[Finding.WRONG_ROWS] == 17
+    assert (n[SUPPORTED], n[CONTRADICTED], n[NOT_SUPPORTED], n[NOT_TESTABLE]) == (11, 14, 13, 13)
+    assert finding_of(verdicts, "formal-higher-in-both") is Finding.WRONG_ROWS
+    text = next(v.text for v in verdicts if v.claim.id == "formal-strongest")
+    assert "confident minus cautious, Gemma 2 9B (base) (0.248) lies above" in text
+    assert "no evidence" in text
+
+
+def test_a_claim_that_only_asks_what_is_there_does_not_rest_on_wrong_rows(published):
+    _, verdicts = published
+    assert finding_of(verdicts, "nan-for-both") is CONTRADICTED
+
+
+def test_without_evidence_for_wrong_rows_a_claim_is_judged_by_its_numbers(published, tmp_path):
+    ledger, _ = published
+    folder = tmp_path / "study"
+    shutil.copytree(DATA / "entropy-2026-02", folder)
+    table = folder / "published" / "integrity_models.csv"
+    table.write_text(
+        "model,n_questions_supported,basis,answers_without_rows\ngemma_9b,30,figure,\n"
+    )
+    study = load_study(folder)
+    assert not study.misaligned
+    verdicts = claims.audit(study, ledger)
+    assert finding_of(verdicts, "formal-higher-in-both") is SUPPORTED
+    assert Finding.WRONG_ROWS not in {v.finding for v in verdicts}
+
+
+def test_a_claim_that_can_not_be_tested_rests_on_nothing(tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(DATA / "entropy-2026-02", folder)
+    (folder / "claims.toml").write_text(
+        '[[claims]]\nid = "gone"\nsentence = "It is so."\nwhere = "Here"\n'
+        'checks = [{ kind = "equals", entry = "calibration.delta.nobody.x", value = 1.0 }]\n'
+    )
+    (verdict,) = claims.audit(load_study(folder), LEDGER)
+    assert verdict.finding is NOT_TESTABLE
 
 
 def plain(text):
