@@ -15,8 +15,9 @@ from report.document.intervals import mark_intervals
 from report.document.paper import Manuscript, write_source
 from report.document.place import check_place, last_of, replacing
 from report.document.render import Rendered, Renderer, install_theme, render
-from report.experiments import EXPERIMENTS, claims, needed_for, reproduction
+from report.experiments import EXPERIMENTS, claims, front, needed_for, reproduction
 from report.experiments.base import Analysis, StudyData
+from report.experiments.claims import todo
 from report.experiments.claims.reading import faults_of
 from report.ledger.ledger import settle
 from report.study import paths
@@ -134,8 +135,10 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
     if not options.only:
         progress("audit claims")
         audits = [(study, claims.audit(study, ledger)) for study in studies]
-        added = (reproduction.present(data, ledger), claims.present(audits, ledger))
+        added = (reproduction.present(data, ledger), claims.present(audits))
         sections += [section for section in added if section is not None]
+        todos = [todo.answer(study, ledger) for study in studies]
+        sections = [front.present(data, ledger, sections, todos), *sections]
     sections = [mark_intervals(section, ledger) for section in sections]
     sections = [mark_synthetic(section, studies, ledger) for section in sections]
     return Results(data, ledger, sections, options.quick, audits)

@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 from jinja2.bccache import Bucket
 
-from report.document.parts import Figure, Stat, Table
+from report.document.parts import Figure, Piece, Ref, Stat, Table, Tally
 from report.document.tables import to_markdown
 from report.ledger import format as fmt
 from report.ledger.format import escape
@@ -157,7 +157,7 @@ class Filler:
         tools: dict[str, Callable[..., str]] = {
             "stat": self.stat, "tally": self.tally, "figure": self.figure, "table": self.table,
             "listing": fmt.listing, "count": fmt.count, "out_of": fmt.out_of,
-            "show": self.show, "decision": decision,
+            "show": self.show, "decision": decision, "told": self.told,
         }  # fmt: skip
         self._environment.globals.update(tools)
         self._environment.filters.update(
@@ -208,8 +208,16 @@ class Filler:
             raise TemplateError(f"{template}: {error}") from error
         return _paragraphs(text)
 
-    def _cell(self, stat: Stat) -> str:
-        return stat_link(self._ledger[stat.entry], stat.kind)
+    def told(self, pieces: Sequence[Piece]) -> str:
+        """Write a sentence, each of its numbers as a link to its row."""
+        return "".join(escape(p) if isinstance(p, str) else self._cell(p) for p in pieces)
+
+    def _cell(self, piece: Stat | Tally | Ref) -> str:
+        if isinstance(piece, Ref):
+            return f"[{_unbroken(piece.text)}](#sec-{piece.slug})"
+        if isinstance(piece, Stat):
+            return stat_link(self._ledger[piece.entry], piece.kind)
+        return self.tally(self._ledger.families[piece.family], piece.kind)
 
 
 def decision(entry: Entry) -> str:

@@ -15,7 +15,7 @@ from report.capture.feature_files import FILES, SHIPPED, write_features
 from report.capture.features import Features
 from report.document import processes
 from report.document import tables as writers
-from report.document.parts import Figure, Section, Stat, Table
+from report.document.parts import Figure, Section, Table, text_of
 from report.ledger import format as fmt
 from report.ledger.ledger import Ledger
 from report.study.errors import RenderError, UsageError
@@ -78,9 +78,7 @@ def _write_table(table: Table, ledger: Ledger, kind: str, path: Path) -> None:
     else:
         from report.document.fill import escape
 
-        markdown = writers.to_markdown(
-            table, lambda stat: escape(fmt.show(ledger[stat.entry], stat.kind))
-        )
+        markdown = writers.to_markdown(table, lambda piece: escape(text_of([piece], ledger)))
         if kind == "md":
             path.write_text(markdown, encoding="utf-8")
         else:
@@ -252,8 +250,7 @@ def named(
     if not wanted:
         return None
     names = names_of(wanted)
-    cells = (c for t in tables_of(choose(sections, wanted)) for row in t.rows for c in row)
-    shown = {cell.entry for cell in cells if isinstance(cell, Stat)}
+    shown = {stat.entry for t in tables_of(choose(sections, wanted)) for stat in t.stats}
     return frozenset(e.id for e in ledger if e.experiment in names or e.id in shown)
 
 

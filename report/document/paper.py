@@ -23,6 +23,7 @@ from report.study import paths
 from report.study.study import Study
 from stats.outcome import Reason
 
+FRONT = "front"  # the section without a number, before all others
 BIBLIOGRAPHY = "references.bib"
 MENTIONS_UP_TO = 3  # a row links back to the first places that quote it
 
@@ -112,7 +113,8 @@ def _shared(results: Manuscript, renderer: Renderer) -> dict[str, Any]:
         "observed": any(not c.intervention for study in studies for c in study.cohorts),
         "synthetic": [study for study in studies if study.synthetic],
         "quick": results.quick,
-        "sections": {section.slug: section for section in results.sections},
+        "sections": {s.slug: s for s in results.sections if s.slug != FRONT},
+        "front": next((s for s in results.sections if s.slug == FRONT), None),
         "ledger": ledger,
         "families": families,
         "results": _by_study([f for f in families if f["family"].m], studies, shown_only),

@@ -7,13 +7,13 @@ import io
 import re
 from collections.abc import Callable, Iterator
 
-from report.document.parts import Cell, Column, Stat, Table
+from report.document.parts import Cell, Column, Ref, Stat, Table, Tally, text_of
 from report.ledger import format as fmt
 from report.ledger.ledger import Ledger
 from report.study.texts import csv_cell
 from stats.outcome import Reason
 
-CellText = Callable[[Stat], str]
+CellText = Callable[[Stat | Tally | Ref], str]
 Escape = Callable[[str], str]
 _MARKS = "abcdefghijklmnopqrstuvwxyz"
 _RULES = {"left": ":--", "right": "--:", "center": ":-:"}
@@ -33,6 +33,8 @@ def _cells(
     marks = {reason: mark(_MARKS[i]) for i, reason in enumerate(reasons_in(table))}
 
     def one(cell: Cell) -> str:
+        if isinstance(cell, tuple):
+            return "".join(text(p) if isinstance(p, str) else number(p) for p in cell)
         if isinstance(cell, Stat):
             return number(cell)
         return text(fmt.MISSING) + marks[cell] if isinstance(cell, Reason) else text(cell)
@@ -56,7 +58,8 @@ def to_markdown(table: Table, text: CellText) -> str:
     rows = [[c.header for c in table.columns], [_RULES[c.align] for c in table.columns]]
     rows += list(_cells(table, text, fmt.escape, superscript))
     lines = ["| " + " | ".join(row) + " |" for row in rows]
-    lines += ["", f": {fmt.caption(table.caption)} {{#tbl-{table.id}}}", ""]
+    widths = f' tbl-colwidths="[{",".join(map(str, table.widths))}]"' if table.widths else ""
+    lines += ["", f": {fmt.caption(table.caption)} {{#tbl-{table.id}{widths}}}", ""]
     if under := notes(table, superscript):
         lines += ["::: {.table-note}", " ".join(under), ":::", ""]
     return "\n".join(lines)
@@ -79,7 +82,7 @@ def to_csv(table: Table, ledger: Ledger) -> str:
 
 
 def _printed(ledger: Ledger, text: Escape = str) -> CellText:
-    return lambda stat: text(fmt.show(ledger[stat.entry], stat.kind))
+    return lambda piece: text(text_of([piece], ledger))
 
 
 _LATEX = str.maketrans({

@@ -282,7 +282,8 @@ def tally(m: int, survivors: int, kind: str) -> str:
     ----------
     m, survivors : int
     kind : str
-        ``survivors`` (a number), ``m:NOUN`` or ``survivors:NOUN`` (of all of them).
+        ``survivors`` (a number), ``m:NOUN`` or ``survivors:NOUN`` (of all of them); in digits
+        ``size``, ``rejected`` and ``share`` (``2 of 42``).
 
     Raises
     ------
@@ -295,6 +296,12 @@ def tally(m: int, survivors: int, kind: str) -> str:
             return count(m, noun)
         case "survivors":
             return out_of(survivors, m, noun) if noun else count(survivors)
+        case "size":
+            return decimal(m, 0)
+        case "rejected":
+            return decimal(survivors, 0)
+        case "share":
+            return f"{decimal(survivors, 0)} of {decimal(m, 0)}"
         case _:
             raise ValueError(f"no such tally: {kind!r}")
 

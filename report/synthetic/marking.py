@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from report.document.parts import Figure, Section, Stat, Table
+from report.document.parts import Figure, Section, Table
 from report.ledger.ledger import Ledger
 from report.study.study import Study
 
@@ -41,8 +41,7 @@ def mark_synthetic(section: Section, studies: Iterable[Study], ledger: Ledger) -
 
 
 def _simulated(table: Table, ledger: Ledger) -> bool:
-    cells = (cell for row in table.rows for cell in row)
-    return any(isinstance(c, Stat) and ledger[c.entry].evidence == "simulated" for c in cells)
+    return any(ledger[stat.entry].evidence == "simulated" for stat in table.stats)
 
 
 def _table(table: Table) -> Table:

@@ -19,6 +19,8 @@ from report.capture.feature_files import SHIPPED
 from report.document.outputs import values_of
 from report.document.tables import tex
 from report.ledger import format as fmt
+from report.ledger.format import escape
+from report.ledger.ledger import Ledger
 from report.study.study import Study, load_study
 from report.study.texts import csv_cell
 
@@ -207,7 +209,7 @@ def _tables(check: Check, build: Finished) -> None:
     text = _read(check, build, "report.qmd")
     if text is None:
         return
-    expected = dict(_document_tables(text, {e.anchor: e for e in build.ledger}))
+    expected = dict(_document_tables(text, build.ledger))
     paths = sorted((build.folder / "tables").glob("*.csv"))
     for path in paths:
         name = f"tables/{path.name}"
@@ -234,18 +236,23 @@ def _tables(check: Check, build: Finished) -> None:
     check.notes.append("tables in other formats than CSV are checked by their hash")
 
 
-def _document_tables(
-    text: str, entries: Mapping[str, Any]
-) -> Iterator[tuple[str, list[list[str]]]]:
+def _document_tables(text: str, ledger: Ledger) -> Iterator[tuple[str, list[list[str]]]]:
+    entries = {entry.anchor: entry for entry in ledger}
+    families = {family.anchor: family for family in ledger.families.values()}
+
     def shown(found: re.Match[str]) -> str:
-        entry = entries.get(found[1])
-        return "(no such row)" if entry is None else _shown(entry, found[2])
+        anchor, kind = found.groups()
+        if (entry := entries.get(anchor)) is not None:
+            return escape(fmt.show(entry, kind))  # its marks must survive `_bare`
+        if (family := families.get(anchor)) is not None:
+            return escape(fmt.tally(family.m, ledger.survivors(family), kind))
+        return "(no such row)"
 
     block: list[str] = []
     for line in text.splitlines():
         if line.startswith("|"):
             block.append(line)
-        elif caption := re.match(r": .*\{#tbl-([\w-]+)\}$", line):
+        elif caption := re.match(r": .*\{#tbl-([\w-]+)[^{}]*\}$", line):
             rows = [re.split(r"(?<!\\)\|", row.strip().strip("|")) for row in block[2:]]
             yield caption[1], [[_bare(_CELL_LINK.sub(shown, cell)) for cell in row] for row in rows]
             block = []
@@ -253,14 +260,8 @@ def _document_tables(
             block = []
 
 
-def _shown(entry: Any, kind: str) -> str:
-    """Format for the place of a link; its marks must survive `_bare`."""
-    from report.document.fill import escape
-
-    return escape(fmt.show(entry, kind))
-
-
 def _bare(cell: str) -> str:
-    """Strip the Markdown of a cell: emphasis, and marks of notes."""
+    """Strip the Markdown of a cell: emphasis, marks of notes, and references to sections."""
+    cell = re.sub(r"\[(§[^\]]*)\]\(#sec-[\w-]+\)", r"\1", cell)
     without = re.sub(r"(?<!\\)\^[a-z]\^|(?<!\\)[*`]", "", cell)
     return re.sub(r"\\(.)", r"\1", without).strip()

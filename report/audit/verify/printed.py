@@ -338,9 +338,17 @@ def tally_faults(text: str, kind: str, family: Family, survivors: int) -> list[s
         If the kind is unknown.
     """
     name, _, noun = kind.partition(":")
-    if name not in ("m", "survivors"):
+    digits = {
+        "size": [family.m],
+        "rejected": [survivors],
+        "share": [survivors, family.m],
+    }
+    if name not in ("m", "survivors", *digits):
         raise KeyError(kind)
     words = re.sub(r"(?<=\d)[\u202f\u00a0,](?=\d{3})", "", text).lower().split()
+    if name in digits:
+        said = [word for word in words if word != "of"]
+        return [] if said == [str(n) for n in digits[name]] else ["is another number"]
     try:
         if name == "m" or not noun:
             wanted = family.m if name == "m" else survivors

@@ -19,7 +19,7 @@ from report.ledger.ledger import Entry, Family, Ledger
 
 # Links that are no numbers: cross references, citations, addresses.
 _REFERENCE = re.compile(
-    r"(Figure|Table|Section|Equation|Appendix)\s*[\dA-Z.]+$|[A-Z][^\d]*\s\d{4}[a-z]?$|https?:"
+    r"(Figure|Table|Section|Equation|Appendix)\s*[\dA-Z.]+$|§\s*\d+$|[A-Z][^\d]*\s\d{4}[a-z]?$|https?:"
 )
 
 _Checks = Callable[[Expected], Mapping[str, appendix.Wrong]]

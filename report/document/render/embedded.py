@@ -61,7 +61,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
         "--to=typst",
         "--template=theme/report.typst",
         "--variable=papersize:a4",
-        *_CONTENTS,
+        "--number-sections",
     ),
     "docx": (
         "--to=docx",
@@ -74,7 +74,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
         "--include-in-header=theme/preamble.tex",
         "--variable=papersize:a4",
         "--variable=geometry:margin=2cm",
-        *_CONTENTS,
+        "--number-sections",
     ),
     "md": ("--to=gfm", "--wrap=none"),
 }

@@ -17,6 +17,7 @@ from report.experiments.base import (
     unit_of,
 )
 from report.experiments.behaviour import plots, tables
+from report.experiments.behaviour.answers import answers
 from report.experiments.behaviour.entries import (
     SLUG,
     Sample,
@@ -109,7 +110,9 @@ def present(
                 made.append(tables.pooled_table(data, ledger, subject))
     if parts:
         made.append(tables.rules_table(parts))
-    return Section(SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(made))
+    return Section(
+        SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(made), answers(studies, ledger)
+    )
 
 
 def _part(data: StudyData, ledger: Ledger, level: str, cohort: str) -> dict[str, Any]:

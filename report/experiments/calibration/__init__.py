@@ -10,6 +10,7 @@ from report.document.parts import Figure, Section, Table
 from report.experiments.base import Analysis, StudyData, entry_id, figure_file, unit_of
 from report.experiments.calibration import plots
 from report.experiments.calibration.across import replication_entries, tuning_entries, tuning_pairs
+from report.experiments.calibration.answers import answers
 from report.experiments.calibration.contrasts import SLUG, Calibrated, calibrated, contrast_entries
 from report.experiments.calibration.tables import (
     RULES,
@@ -178,7 +179,9 @@ def present(
             tables.append(length_table(data, ledger, group))
             shown.append(_figure(data, ledger, level, group.shown))
             tables += replication_tables(data, ledger, group)
-    return Section(SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables))
+    return Section(
+        SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables), answers(studies, ledger)
+    )
 
 
 def _contrasts(data: StudyData, ledger: Ledger, level: str, models: Sequence[Model]) -> list[Entry]:

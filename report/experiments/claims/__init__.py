@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from report.document.parts import Section, Table
+from report.document.parts import Piece, Section, Table, text_of
 from report.document.tables import left, right
-from report.experiments.claims import todo
 from report.experiments.claims.evidence import (
     Evidence,
     Finding,
-    Piece,
     Ruling,
     combine,
     ruling,
@@ -90,10 +88,7 @@ def _verdict(claim: Claim, evidence: Evidence) -> Verdict:
         judged = combine([check.judge(evidence) for check in claim.checks])
         if judged.finding is not Finding.NOT_TESTABLE and _on_wrong_rows(claim, evidence):
             judged = Ruling(Finding.WRONG_ROWS, ("As printed: ", *judged.evidence, _WRONG))
-    text = "".join(
-        piece if isinstance(piece, str) else fmt.show(evidence.ledger[piece.entry], piece.kind)
-        for piece in judged.evidence
-    )
+    text = text_of(judged.evidence, evidence.ledger)
     return Verdict(claim, judged.finding, judged.evidence, text)
 
 
@@ -125,17 +120,9 @@ def failed(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
 # --- the document -----------------------------------------------------------------------
 
 
-def present(audits: Sequence[tuple[Study, Sequence[Verdict]]], ledger: Ledger) -> Section | None:
-    """Describe the section of the document; None where no study makes claims or has plans.
-
-    Parameters
-    ----------
-    audits : sequence of (Study, verdicts)
-    ledger : Ledger
-        Settled: it says what became of the to-do items.
-    """
-    todos = {study.id: todo.answer(study, ledger) for study, _ in audits}
-    audits = [(study, verdicts) for study, verdicts in audits if verdicts or todos[study.id]]
+def present(audits: Sequence[tuple[Study, Sequence[Verdict]]]) -> Section | None:
+    """Describe the section of the document; None where no study makes claims."""
+    audits = [(study, verdicts) for study, verdicts in audits if verdicts]
     if not audits:
         return None
     parts: list[dict[str, Any]] = [
@@ -143,14 +130,13 @@ def present(audits: Sequence[tuple[Study, Sequence[Verdict]]], ledger: Ledger) -
             "study": study,
             "table": f"{SLUG}-{study.id}",
             "n": len(verdicts),
-            "todo": todos[study.id],
             "groups": [
                 (finding, [v for v in verdicts if v.finding is finding]) for finding in Finding
             ],
         }
         for study, verdicts in audits
     ]
-    tables = tuple(_overview(study, verdicts) for study, verdicts in audits if verdicts)
+    tables = tuple(_overview(study, verdicts) for study, verdicts in audits)
     return Section(SLUG, TITLE, {"parts": parts}, (), tables, folder="")
 
 

@@ -8,12 +8,11 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from report.document.parts import Stat
+from report.document.parts import Piece, Stat
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry, Ledger
 from report.study.study import Study
 
-Piece = str | Stat
 Aspect = Literal["value", "size", "depth"]
 
 

@@ -7,12 +7,12 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from report.document.parts import Piece
 from report.experiments.claims.base import Check, Ids, Polarity, has_sign
 from report.experiments.claims.evidence import (
     Aspect,
     Evidence,
     Finding,
-    Piece,
     Ruling,
     no_number,
     ruling,

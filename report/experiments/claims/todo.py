@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from report.experiments.claims.evidence import Evidence, Piece, told, told_tested
+from report.document.parts import Piece
+from report.experiments.claims.evidence import Evidence, told, told_tested
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry, Ledger
 from report.study.errors import InputError

@@ -11,6 +11,7 @@ from report.document import figures, labels
 from report.document.parts import Cell, Figure, Section, Stat, Table
 from report.document.tables import left, right
 from report.experiments.base import StudyData, entry_id, figure_file
+from report.experiments.dimension.answers import answers
 from report.experiments.dimension.correlation import POWER
 from report.experiments.dimension.group import SLUG, Group
 from report.ledger.format import escape
@@ -34,10 +35,13 @@ def present(
     groups: list[Group] = [g for data in studies for g in arrays[data.study.id].values()]
     parts = [_part(group, ledger) | {"where": _where(group, groups)} for group in groups]
     return Section(
-        SLUG, TITLE, {"parts": parts, "power": "dimension-power"},
+        SLUG,
+        TITLE,
+        {"parts": parts, "power": "dimension-power"},
         (*(_figure(group, ledger, groups) for group in groups), *_power_curves(groups)),
         tuple(t for g in groups for t in (_answers(g, ledger), _without(g, ledger))),
-    )  # fmt: skip
+        answers(studies, ledger),
+    )
 
 
 def _label(group: Group, *prefix: str) -> str:

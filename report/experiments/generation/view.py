@@ -13,6 +13,7 @@ from report.capture.questions import Overlap
 from report.document import figures, labels
 from report.document.parts import Figure, Section, Table
 from report.experiments.base import StudyData, Subject, entry_id, figure_file, subjects, unit_of
+from report.experiments.generation.answers import answers
 from report.experiments.generation.numbers import SLUG, finite, pairs_family
 from report.experiments.generation.tables import (
     label_of,
@@ -60,7 +61,14 @@ def present(
                 shown.append(_figure(data, ledger, key, described.models, entropies))
                 shown += _running(data, described)
     facts = {"parts": parts, "spreads": [s for data in studies for s in _spreads(data)]}
-    return Section(SLUG, TITLE, facts, tuple(shown), tuple(tables))
+    return Section(
+        SLUG,
+        TITLE,
+        facts,
+        tuple(shown),
+        tuple(tables),
+        answers(studies, ledger),
+    )
 
 
 def _spreads(data: StudyData) -> list[dict[str, Any]]:

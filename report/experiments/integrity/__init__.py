@@ -12,6 +12,7 @@ from report.document.parts import Figure, Section, Table
 from report.experiments.base import Analysis, StudyData, Subject, entry_id, subjects
 from report.experiments.behaviour.tables import family_of, in_words, pairs_of
 from report.experiments.integrity import plots, tables
+from report.experiments.integrity.answers import answers
 from report.experiments.integrity.entries import SLUG, evidence_axes, recovered, slicing, wrong_axes
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry, Family, Ledger
@@ -77,7 +78,9 @@ def present(
         "published": published, "measured": measured,
         "any_synthetic": any(data.study.synthetic for data in studies),
     }  # fmt: skip
-    return Section(SLUG, TITLE, facts, tuple(shown), tuple(made), demonstration=True)
+    return Section(
+        SLUG, TITLE, facts, tuple(shown), tuple(made), answers(studies, ledger), demonstration=True
+    )
 
 
 def _evidence_pairs(data: StudyData, ledger: Ledger) -> list[tuple[Entry, Entry]]:

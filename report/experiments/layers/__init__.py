@@ -9,6 +9,7 @@ from report.document.parts import Cell, Figure, Section, Stat, Table
 from report.document.tables import left, right
 from report.experiments.base import Analysis, StudyData, entry_id, subjects, unit_of
 from report.experiments.layers import plots
+from report.experiments.layers.answers import answers
 from report.experiments.layers.measured import ESTIMATORS, SLUG, Profiles, measured
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry, Ledger
@@ -108,7 +109,9 @@ def present(
                 tables.append(_sensitivity_table(data, ledger, group))
                 several = len(arrays[data.study.id])
                 shown += plots.profiles(data, group, _part_id(data, key), several)
-    return Section(SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables))
+    return Section(
+        SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables), answers(studies, ledger)
+    )
 
 
 def _part_id(data: StudyData, level: str, *what: str) -> str:

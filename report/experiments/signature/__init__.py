@@ -9,6 +9,7 @@ from report.document.parts import Cell, Figure, Section, Stat, Table
 from report.document.tables import left, right
 from report.experiments.base import Analysis, StudyData, entry_id, subjects
 from report.experiments.signature import maps, plots
+from report.experiments.signature.answers import answers
 from report.experiments.signature.measured import (
     SLUG,
     Signatures,
@@ -65,7 +66,9 @@ def present(
                 tables.append(_similarity_table(data, ledger, group))
             if group.present:
                 shown += _measured_figures(data, ledger, group, len(arrays[data.study.id]))
-    return Section(SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables))
+    return Section(
+        SLUG, TITLE, {"parts": parts}, tuple(shown), tuple(tables), answers(studies, ledger)
+    )
 
 
 def _part_id(data: StudyData, level: str, *what: str) -> str:

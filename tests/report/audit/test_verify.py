@@ -294,13 +294,13 @@ def test_an_edited_value_is_found(tampered, name):
 
 @pytest.mark.parametrize("name", ["report.qmd", "report.html"])
 def test_a_changed_number_of_survivors_is_found(tampered, name):
-    anchor = "row-family-generation-pairs-entropy-2026-02-published"
+    anchor = "row-family-signature-peaks-entropy-2026-02-published"
     text = (tampered / name).read_text(encoding="utf-8")
-    told = re.search(rf"[^\n]*{anchor}[^\n]*", text[text.index("17 of the 21") - 200 :])
+    told = re.search(rf"10 of 41[^\n]*{anchor}|{anchor}[^\n]*10 of 41", text)
     assert told is not None
-    edit(tampered / name, told[0], told[0].replace("17 of the 21", "19 of the 21"))
-    problem = found(prose.printed(load_finished(tampered)), name, "generation.pairs")
-    assert "19 of the 21 tests" in problem.replace("\u00a0", " ")
+    edit(tampered / name, told[0], told[0].replace("10 of 41", "12 of 41"))
+    problem = found(prose.printed(load_finished(tampered)), name, "signature.peaks")
+    assert "12 of 41" in problem.replace("\u00a0", " ")
 
 
 def test_a_changed_copy_of_an_input_is_found(tampered):

@@ -259,7 +259,7 @@ def test_pdf_has_only_fonts_that_typst_carries(pdf):
 
 def test_pdf_links_a_number_to_its_row_and_drops_the_dangling_link(pdf, pages):
     told = list(zip(pdf.pages, pages, strict=True))
-    [result_page] = [p for p, text in told[1:] if "2.1 Behaviour" in text]
+    [result_page] = [p for p, text in told if "2.1 Behaviour" in text]
     row_page = next(i for i, text in enumerate(pages) if re.search(r"exp3b\.effdim all — 6", text))
     assert [destination(pdf, note) for note in result_page["/Annots"]].count(row_page) >= 3
     [first_page] = [p for p, text in told if "stays text in the PDF" in plain(text)]

@@ -267,7 +267,7 @@ def test_claims_are_read_judged_and_counted(tmp_path):
 def test_a_study_without_claims_has_none(tmp_path):
     study = STUDY.model_copy(update={"folder": tmp_path})
     assert claims.audit(study, LEDGER) == ()
-    assert claims.present([(study, ())], LEDGER) is None
+    assert claims.present([(study, ())]) is None
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_the_terminal_shows_verdict_evidence_and_what_was_expected(tmp_path):
 
 def test_the_section_links_its_numbers_and_escapes_its_words(root, tmp_path):
     study = with_claims(tmp_path, GOOD)
-    section = claims.present([(study, claims.audit(study, LEDGER))], LEDGER)
+    section = claims.present([(study, claims.audit(study, LEDGER))])
     assert section is not None
     text = Filler(root / "templates", LEDGER, (), section.tables).fill(
         "claims.qmd.j2", dict(section.facts)
@@ -445,7 +445,7 @@ def test_sentences_are_the_studys_own(published, seed):
 def test_the_pieces_of_evidence_keep_the_spaces_between_them():
     study = load_study(DATA / "entropy-2026-02")
     ledger = compute([study], Options(quick=True), lambda _step: None).ledger
-    section = claims.present([(study, claims.audit(study, ledger))], ledger)
+    section = claims.present([(study, claims.audit(study, ledger))])
     assert section is not None
     text = Filler(TEMPLATES, ledger, (), section.tables).fill("claims.qmd.j2", section.facts)
     plain = re.sub(r"\]\(#[^)]*\)\{[^}]*\}|[\[\\]", "", text)

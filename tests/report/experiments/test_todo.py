@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from report.capture.check import inspect
+from report.capture.features import Features
 from report.document.fill import Filler
-from report.experiments import claims
+from report.document.parts import Section
+from report.experiments import claims, front
+from report.experiments.base import StudyData
 from report.experiments.claims.reading import faults_of
 from report.experiments.claims.todo import State, answer
 from report.ledger.format import show
+from report.ledger.ledger import Ledger
 from report.pipeline import Options, compute
 from report.study.paths import DATA, TEMPLATES
 from report.study.study import Study, load_study
@@ -36,6 +40,14 @@ def computed():
 def in_folder(study: Study, folder: Path, text: str) -> Study:
     (folder / "claims.toml").write_text(text, encoding="utf-8")
     return study.model_copy(update={"folder": folder})
+
+
+def told(study: Study, ledger: Ledger) -> str:
+    """Write the front of a document, with two sections after it."""
+    data = StudyData(study, Features(origin="none"))
+    sections = [Section(slug, slug) for slug in ("integrity", "dimension")]
+    section = front.present([data], ledger, sections, [answer(study, ledger)])
+    return Filler(TEMPLATES, ledger, (), section.tables).fill("front.qmd.j2", section.facts)
 
 
 RHO, GONE = "dimension.rho.seven-models.published", "dimension.rho.elsewhere"
@@ -89,9 +101,7 @@ def test_a_bad_item_costs_its_own_row(computed, tmp_path, wrong, field, remedy):
     assert [todo.id for todo in todos] == ["good"]
     assert [problem.field for problem in problems] == [field]
     assert remedy in problems[0].remedy
-    section = claims.present([(made, claims.audit(made, ledger))], ledger)
-    assert section is not None
-    text = Filler(TEMPLATES, ledger, (), section.tables).fill("claims.qmd.j2", section.facts)
+    text = told(made, ledger)
     assert text.count("Compute \\| it\\_all") == 1
     assert "could not be read" in text
     (report,) = (r for r in inspect(made, faults_of(made)) if r.file == "claims.toml")
@@ -123,14 +133,12 @@ def test_the_published_list_is_whole_and_no_claim(computed, seed):
 
 def test_the_document_has_the_list_as_a_table_with_links(computed):
     study, ledger = computed
-    section = claims.present([(study, claims.audit(study, ledger))], ledger)
-    assert section is not None
-    text = Filler(TEMPLATES, ledger, (), section.tables).fill("claims.qmd.j2", section.facts)
+    text = told(study, ledger)
     row = next(line for line in text.splitlines() if line.startswith("| Compute formal Spearman"))
     assert "| done |" in row
     assert "(#row-dimension-rho-seven-models-published)" in row
-    assert row.endswith("| @sec-dimension |")
-    assert "{#tbl-todo-entropy-2026-02}" in text
+    assert row.endswith("| [§\u00a02](#sec-dimension) |")
+    assert "{#tbl-todo-entropy-2026-02 " in text
 
 
 def test_the_fields_are_documented(root):

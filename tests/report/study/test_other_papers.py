@@ -227,4 +227,5 @@ def test_two_cohorts_of_a_paper_are_told_apart(tmp_path: Path, write_study: Writ
     files = [figure.filename for figure in outputs.figures_of(results.sections)]
     assert len(set(files)) == len(files)
     for title in ("Four models", "Four others"):
-        assert f"dimension of behaviour ({title}, published numbers) there is" in flat(text)
+        assert f"As printed ({title}), " in flat(text)
+        assert f"Printed ({title}): " in flat(text)

@@ -1,0 +1,133 @@
+"""Where activation entropy goes with an axis, for the front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from report.document.parts import Answer, Piece, Says, Stat, Tally
+from report.experiments.answering import (
+    SHOWN,
+    Phrase,
+    answer,
+    because,
+    compose,
+    graded,
+    of_family,
+    possible,
+    sentence_of,
+    stands,
+)
+from report.experiments.base import StudyData
+from report.experiments.level import Level, levels
+from report.ledger import format as fmt
+from report.ledger.ledger import Entry, Ledger
+
+SLUG = "signature"
+PEAKS = "At which layers does activation entropy go with an axis?"
+SHARED = "Do two sources share a layer signature?"
+
+SURVIVE = Phrase(Says.BOTH, "{share} peaks {survive} the search over layers, {where}")
+PHRASES = {
+    Says.NOT_SHOWN: Phrase(
+        Says.NOT_SHOWN, "not shown: none of {m} peaks stands after the search over layers"
+    ),
+    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable: {why}"),
+}
+BRIEF = Phrase(Says.NOT_SHOWN, "none of {m} peaks survives the search over layers")
+ALIKE = {
+    Says.POSITIVE: Phrase(
+        Says.POSITIVE, "{share} pairs{possible} {are} more alike than chance{which}"
+    ),
+    Says.NEGATIVE: Phrase(
+        Says.NEGATIVE, "{share} pairs{possible} {are} less alike than chance{which}"
+    ),
+    Says.BOTH: Phrase(
+        Says.BOTH, "{share} pairs{possible} {are} more, or less, alike than chance{which}"
+    ),
+    Says.NOT_SHOWN: Phrase(
+        Says.NOT_SHOWN, "not shown: none of {m} pairs stands out against chance"
+    ),
+    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable: {why}"),
+}
+ONLY_PEAKS = Phrase(Says.NOT_TESTABLE, "peaks alone cannot tell")
+
+
+def answers(studies: Sequence[StudyData], ledger: Ledger) -> tuple[Answer, ...]:
+    """Answer both questions for each level that has peaks."""
+    return tuple(
+        one for level in levels(studies, ledger) for one in (*_peaks(level), *_shared(level))
+    )
+
+
+def _peaks(level: Level) -> Iterator[Answer]:
+    family = level.family("signature.peaks")
+    if family is None:
+        return
+    members = level.members(family)
+    grade = graded(level, of_family(family))
+    kept = [e for e in members if stands(e, level.study)]
+    share, m = Tally(family.id, "share"), Tally(family.id, "size")
+    brief: Sequence[Piece] = ()
+    if grade.says in SHOWN:
+        models = list(dict.fromkeys(level.label(str(e.model)) for e in kept))
+        where = f"{level.at} {fmt.few(models, level.cohort.unit)}"
+        survive = "survives" if len(kept) == 1 else "survive"
+        sentence = SURVIVE(share=share, where=where, survive=survive)
+        brief = compose("{share} peaks " + survive + " the search over layers", share=share)
+    elif grade.says is Says.NOT_SHOWN:
+        sentence = PHRASES[grade.says](m=m)
+        brief = BRIEF(m=m)
+    else:
+        sentence = PHRASES[Says.NOT_TESTABLE](why=because(members))
+    known = [e for e in members if e.p is not None]
+    yield answer(PEAKS, SLUG, level, sentence, _highest(level, kept or known), grade, brief=brief)
+
+
+def _highest(level: Level, entries: Sequence[Entry]) -> tuple[Piece, ...]:
+    if not entries:
+        return ()
+    first = min(entries, key=lambda e: (e.p or 0.0, -abs(e.value or 0.0)))
+    return compose(
+        "{name}, {axis}: {stat}",
+        name=level.label(str(first.model)),
+        axis=level.study.axis(str(first.axis)).name,
+        stat=sentence_of(first, level.ledger),
+    )
+
+
+def _shared(level: Level) -> Iterator[Answer]:
+    family = level.family("signature.similarities")
+    if family is None:
+        peaks = {e.model for e in level.entries(SLUG, "peak") if e.value is not None}
+        if level.published and len(peaks) > 1:
+            yield answer(SHARED, SLUG, level, ONLY_PEAKS(), (), graded(level))
+        return
+    members = level.members(family)
+    grade = graded(level, of_family(family))
+    kept = [e for e in members if stands(e, level.study)]
+    places: dict[str, Piece] = {"share": Tally(family.id, "share"), "which": _pair(level, kept)}
+    places["possible"] = possible(family, "compared")
+    places["are"] = "is" if len(kept) == 1 else "are"
+    if grade.says is Says.NOT_SHOWN:
+        places = {"m": Tally(family.id, "size")}
+    elif grade.says not in SHOWN:
+        places = {"why": because(members)}
+    sentence = ALIKE[grade.says](**places)
+    brief = sentence if grade.says in SHOWN else ()
+    known = kept or [e for e in members if e.p is not None]
+    first = min(known, key=lambda e: e.p or 0.0, default=None)
+    number: tuple[Piece, ...] = ()
+    if first is not None:
+        number = compose(
+            "r = {r}, {p}",
+            r=Stat(first.id, "value"),
+            p=Stat(first.id, f"adjusted=:{family.method}"),
+        )
+    yield answer(SHARED, SLUG, level, sentence, number, grade, brief=brief)
+
+
+def _pair(level: Level, kept: Sequence[Entry]) -> str:
+    """Name the pair, where it is one."""
+    if len(kept) != 1:
+        return ""
+    return f" ({fmt.listing([level.label(key) for key in str(kept[0].model).split()])})"
