@@ -138,7 +138,7 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
         added = (reproduction.present(data, ledger), claims.present(audits))
         sections += [section for section in added if section is not None]
         todos = [todo.answer(study, ledger) for study in studies]
-        sections = [front.present(data, ledger, sections, todos), *sections]
+        sections = [front.present(data, ledger, sections, todos, quick=options.quick), *sections]
     sections = [mark_intervals(section, ledger) for section in sections]
     sections = [mark_synthetic(section, studies, ledger) for section in sections]
     return Results(data, ledger, sections, options.quick, audits)

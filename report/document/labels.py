@@ -20,12 +20,14 @@ def label_points(
     labels: Sequence[str],
     tones: Sequence[str],
     lines: Sequence[tuple[float, float, float, float]] = (),
+    others: Sequence[tuple[float, float]] = (),
 ) -> None:
     """Write labels beside points, each at the first place where it covers nothing.
 
     Candidate places lie around the point, and around the ends of its interval, at growing
     distance; a place is free when the text's box meets no point, no interval (``lines``:
-    left, right, bottom and top end a point) and no label already placed.
+    left, right, bottom and top end a point), none of the ``others`` that are drawn and have no
+    label here, and no label already placed.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -35,6 +37,9 @@ def label_points(
     unit = canvas.dpi / 72
     anchors = [[(px, py)] for px, py in axes.transData.transform(np.column_stack([x, y]))]
     taken = [_around(points[0], 4 * unit) for points in anchors]
+    if others:
+        drawn = axes.transData.transform(np.asarray(others))
+        taken += [_around((px, py), 2 * unit) for px, py in drawn]
     for points, (left, right, bottom, top) in zip(anchors, lines, strict=False):
         (px, py), ((x0, y0), (x1, y1)) = (
             points[0],

@@ -225,6 +225,8 @@ class Answer:
         The first is that of the answer as a whole.
     brief : tuple of Piece
         What the abstract says of it, if anything.
+    stem : str
+        What ``brief`` completes: answers of several levels with the same stem share a sentence.
     """
 
     question: str
@@ -236,6 +238,7 @@ class Answer:
     number: tuple[Piece, ...]
     grades: tuple[Grade, ...]
     brief: tuple[Piece, ...] = ()
+    stem: str = ""
 
     @property
     def says(self) -> Says:

@@ -17,6 +17,7 @@ from report.ledger.ledger import Entry, Family, Ledger
 from report.study.study import Study
 from stats.outcome import Reason
 
+_AUDIT = "integrity"
 SHOWN = (Says.POSITIVE, Says.NEGATIVE, Says.BOTH)
 
 
@@ -32,7 +33,7 @@ def decide(entries: Sequence[Entry], study: Study) -> Says:
 
     What stands on wrong rows says nothing. Of tests, those that survive decide, and their signs
     must agree for one to be said; where none survives, nothing is shown. Without a test a
-    number is described.
+    number is described. What the audit takes from printed numbers is inferred.
 
     Parameters
     ----------
@@ -41,6 +42,8 @@ def decide(entries: Sequence[Entry], study: Study) -> Says:
     """
     if any(on_wrong_rows(entry, study) for entry in entries):
         return Says.WRONG_ROWS
+    if entries and all(e.experiment == _AUDIT and e.evidence == "published" for e in entries):
+        return Says.INFERRED
     if signs := {(entry.value or 0.0) > 0 for entry in entries if stands(entry, study)}:
         both = len(signs) > 1
         return Says.BOTH if both else Says.POSITIVE if True in signs else Says.NEGATIVE
@@ -145,6 +148,7 @@ def answer(
     number: Sequence[Piece],
     *grades: Grade,
     brief: Sequence[Piece] = (),
+    stem: str = "",
 ) -> Answer:
     """Make the answer of a level."""
     return Answer(
@@ -157,6 +161,7 @@ def answer(
         tuple(number),
         grades,
         tuple(brief),
+        stem,
     )
 
 
@@ -178,7 +183,7 @@ _ASSERTS = re.compile(
 )
 _HEDGES: Mapping[Says, re.Pattern[str]] = {
     Says.NOT_SHOWN: re.compile(
-        r"not shown|none of(.* survives?)?|no .* is shown|leaves? open( whether.*)?"
+        r"not shown|none of(.* survives?)?|no .* is shown|leaves? open|whether .* stays open"
     ),
     Says.NOT_IDENTIFIED: re.compile(r"not identified"),
     Says.NOT_TESTABLE: re.compile(r"not testable|cannot tell|only|nothing printed (allows|tells)"),

@@ -110,6 +110,43 @@ class Model(Fields):
         return self.short or self.name
 
 
+class OwnAnswer(Fields):
+    """An answer that a study words itself, instead of the program.
+
+    Parameters
+    ----------
+    question : str
+        One of the program's, whose answer it replaces, or one of its own.
+    text : str
+        A clause without a full stop; ``{{id.aspect}}`` is a number of the ledger.
+    rests_on : tuple of str
+        Ids of entries, or ``family.`` and the id of a family.
+    says : str
+        What these must say for the text to be true; the build stops where they no longer do.
+    number : str
+        The number that carries the answer, with ``{{…}}`` as in the text.
+    brief : str
+        A clause for the abstract, likewise.
+    """
+
+    question: Name
+    text: str = Field(min_length=1)
+    rests_on: Annotated[Listed[str], Field(min_length=1)]
+    says: Literal[
+        "positive",
+        "negative",
+        "both signs",
+        "not shown",
+        "not identified",
+        "not testable",
+        "described",
+        "inferred",
+        "wrong rows",
+    ]
+    number: str = ""
+    brief: str = ""
+
+
 def id_of(folder: Path) -> str:
     """Return the id of a new study: the name of its folder, in the characters of an id."""
     name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
@@ -145,6 +182,7 @@ class Study(Fields):
     axes: Annotated[Listed[Axis], Field(min_length=1)]
     cohorts: Listed[Cohort]
     models: Listed[Model]
+    answers: Listed[OwnAnswer] = ()
     raw: str = "raw"
     features: str = "features"
     n_questions: int = Field(default=30, gt=1)
@@ -246,7 +284,7 @@ def _misfit(path: Path, error: ValidationError) -> InputError:
     if kind == "missing":
         return InputError(path, field, "the field is missing", "Add it.")
     if kind == "extra_forbidden":
-        known = {name for part in (Study, Plan, Axis, Cohort, Model, Author)
+        known = {name for part in (Study, Plan, Axis, Cohort, Model, Author, OwnAnswer)
                  for name in part.model_fields}  # fmt: skip
         near = get_close_matches(str(found["loc"][-1]), sorted(known), n=1)
         remedy = f"Is it {near[0]}? Correct the name" if near else "Correct its name"

@@ -28,16 +28,17 @@ AXES = "Does the entropy of an answer go with its behaviour?"
 ZONES = "Do dead zones go with entropy?"
 
 SURVIVE = Phrase(Says.BOTH, "less predictable answers are {which}; {share} correlations {survive}")
+SHORT = Phrase(Says.BOTH, "less predictable answers are {which} ({share})")
 MANY = Phrase(Says.BOTH, "{share} correlations {survive}, on {axes}")
 PHRASES = {
     Says.WRONG_ROWS: Phrase(
         Says.WRONG_ROWS, "{share} correlations stand out, all of them built on wrong rows"
     ),
-    Says.NOT_SHOWN: Phrase(Says.NOT_SHOWN, "not shown: none of {m} correlations stands"),
+    Says.NOT_SHOWN: Phrase(Says.NOT_SHOWN, "not shown; none of {m} correlations stands"),
     Says.NOT_IDENTIFIED: Phrase(
-        Says.NOT_IDENTIFIED, "not identified: missing probability leaves the order of answers open"
+        Says.NOT_IDENTIFIED, "not identified; missing probability leaves the order of answers open"
     ),
-    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable: {why}"),
+    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable; {why}"),
 }
 BRIEF = Phrase(
     Says.NOT_SHOWN, "no correlation of an answer's entropy with an axis is shown ({share})"
@@ -48,19 +49,19 @@ LENGTH = {
     "none": ", none of them with length held fixed",
 }
 DEAD: Mapping[Says, Phrase] = {
-    Says.POSITIVE: Phrase(Says.POSITIVE, "yes: {units} of higher entropy have more dead zones"),
+    Says.POSITIVE: Phrase(Says.POSITIVE, "yes, {units} of higher entropy have more dead zones"),
     Says.NEGATIVE: Phrase(
-        Says.NEGATIVE, "the other way round: {units} of higher entropy have fewer dead zones"
+        Says.NEGATIVE, "the other way round, {units} of higher entropy have fewer dead zones"
     ),
     Says.NOT_SHOWN: Phrase(
-        Says.NOT_SHOWN, "not shown: {units} leave open every correlation in {interval}"
+        Says.NOT_SHOWN, "not shown; {units} leave open every correlation in {interval}"
     ),
     Says.NOT_IDENTIFIED: Phrase(
-        Says.NOT_IDENTIFIED, "not identified: missing probability leaves the order of means open"
+        Says.NOT_IDENTIFIED, "not identified; missing probability leaves the order of means open"
     ),
-    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable: {why}"),
+    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable; {why}"),
 }
-NO_ZONES = Phrase(Says.NOT_TESTABLE, "not testable: there is no dead zone")
+NO_ZONES = Phrase(Says.NOT_TESTABLE, "not testable; there is no dead zone")
 
 
 def answers(studies: Sequence[StudyData], ledger: Ledger) -> tuple[Answer, ...]:
@@ -85,7 +86,8 @@ def _axes(level: Level) -> Iterator[Answer]:
         axes = fmt.count(len({e.axis for e in kept}), "axis", "axes")
         told = {"share": share, "survive": "survives" if len(kept) == 1 else "survive"}
         sentence = SURVIVE(which=which, **told) if which else MANY(axes=axes, **told)
-        brief = sentence
+        places = _which(level, kept, values=False)
+        brief = SHORT(which=places, share=share) if places else sentence
         sentence = (*sentence, *_given_length(level, kept))
     elif grade.says in (Says.NOT_SHOWN, Says.WRONG_ROWS):
         sentence = PHRASES[grade.says](
@@ -121,7 +123,7 @@ def _strongest(level: Level, entries: Sequence[Entry]) -> tuple[Piece, ...]:
     )
 
 
-def _which(level: Level, kept: Sequence[Entry]) -> tuple[Piece, ...]:
+def _which(level: Level, kept: Sequence[Entry], *, values: bool = True) -> tuple[Piece, ...]:
     """Say as what the less predictable answers behave, and where; nothing where it is too much."""
     groups: dict[str, list[Entry]] = {}
     for entry in kept:
@@ -130,17 +132,14 @@ def _which(level: Level, kept: Sequence[Entry]) -> tuple[Piece, ...]:
         groups.setdefault(f"more {pole}", []).append(entry)
     if len(kept) > fmt.NAMES_UP_TO:
         return ()
-    return listed(
-        [
-            (
-                f"{what} {level.at} ",
-                *listed(
-                    [(level.label(str(e.model)), " (", Stat(e.id, "value"), ")") for e in entries]
-                ),
-            )
-            for what, entries in groups.items()
+    told: list[tuple[Piece, ...]] = []
+    for what, entries in groups.items():
+        where = [
+            (level.label(str(e.model)), *((" (", Stat(e.id, "value"), ")") if values else ()))
+            for e in entries
         ]
-    )
+        told.append((f"{what} {level.at} ", *listed(where)))
+    return listed(told)
 
 
 def _given_length(level: Level, kept: Sequence[Entry]) -> tuple[Piece, ...]:

@@ -33,12 +33,12 @@ PHRASES = {
         "{share} contrasts of opposite poles stand out, all of them built on wrong rows",
     ),
     Says.NOT_SHOWN: Phrase(
-        Says.NOT_SHOWN, "not shown: none of {m} contrasts of opposite poles stands"
+        Says.NOT_SHOWN, "not shown; none of {m} contrasts of opposite poles stands"
     ),
     Says.NOT_IDENTIFIED: Phrase(
-        Says.NOT_IDENTIFIED, "not identified: missing probability leaves the signs open"
+        Says.NOT_IDENTIFIED, "not identified; missing probability leaves the signs open"
     ),
-    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable: {why}"),
+    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable; {why}"),
 }
 BRIEF = Phrase(Says.NOT_SHOWN, "no instruction is shown to change entropy")
 SIDES = {-1: "lower under {poles}", 1: "higher under {poles}"}
@@ -63,9 +63,8 @@ def _answer(level: Level) -> Answer | None:
     share = Tally(family.id, "share")
     brief: Sequence[Piece] = ()
     if grade.says in SHOWN:
-        brief = _sides(level, kept)
-        sentence = (*brief, *_rest(level, members), LENGTH)
-        brief = ("against the opposite pole entropy is ", *brief)
+        sentence = (*_sides(level, kept), *_rest(level, members), LENGTH)
+        brief = ("entropy is ", *_sides(level, kept, values=False), " than the opposite pole")
     elif grade.says is Says.WRONG_ROWS:
         sentence = PHRASES[grade.says](share=share)
     elif grade.says is Says.NOT_SHOWN:
@@ -80,7 +79,7 @@ def _answer(level: Level) -> Answer | None:
     return answer(QUESTION, SLUG, level, sentence, number, grade, brief=joined(brief))
 
 
-def _sides(level: Level, kept: Sequence[Entry]) -> tuple[Piece, ...]:
+def _sides(level: Level, kept: Sequence[Entry], *, values: bool = True) -> tuple[Piece, ...]:
     """Say under which poles entropy is lower, and under which it is higher."""
     calibrated = {e.model for e in level.entries(SLUG, "delta") if e.value is not None}
     sides: list[tuple[Piece, ...]] = []
@@ -90,9 +89,13 @@ def _sides(level: Level, kept: Sequence[Entry]) -> tuple[Piece, ...]:
         for entry in side:
             poles.setdefault(level.study.axis(str(entry.axis)).positive, []).append(entry)
         if poles:
-            told = [_pole(level, pole, found, len(calibrated)) for pole, found in poles.items()]
+            told = [
+                _pole(level, pole, found, len(calibrated)) if values else (pole,)
+                for pole, found in poles.items()
+            ]
             sides.append(compose(words, poles=listed(told)))
-    return joined(piece for i, side in enumerate(sides) for piece in (("; ",) * (i > 0) + side))
+    between = "; " if values else " and "
+    return joined(piece for i, side in enumerate(sides) for piece in ((between,) * (i > 0) + side))
 
 
 def _pole(level: Level, pole: str, found: Sequence[Entry], models: int) -> tuple[Piece, ...]:
@@ -115,7 +118,7 @@ def _rest(level: Level, members: Sequence[Entry]) -> tuple[Piece, ...]:
     for axes, said in ((tested, "not shown"), (open_, "not identified")):
         names = [a.positive for a in level.study.axes if a.key in axes]
         if names:
-            text += f"; {said}: {fmt.listing(names)}"
+            text += f"; {said} for {fmt.listing(names)}"
     return (text,) if text else ()
 
 

@@ -16,20 +16,20 @@ QUESTION = "Does a higher mean entropy go with a higher effective dimension?"
 
 PHRASES = {
     "positive": Phrase(
-        Says.POSITIVE, "yes: of {units} those of higher entropy have the higher dimension"
+        Says.POSITIVE, "yes, of {units} those of higher entropy have the higher dimension"
     ),
     "negative": Phrase(
         Says.NEGATIVE,
-        "the other way round: of {units} those of higher entropy have the lower dimension",
+        "the other way round, of {units} those of higher entropy have the lower dimension",
     ),
     "not shown": Phrase(
-        Says.NOT_SHOWN, "not shown: {units} leave open every correlation in {interval}"
+        Says.NOT_SHOWN, "not shown; {units} leave open every correlation in {interval}"
     ),
     "not shown, no interval": Phrase(Says.NOT_SHOWN, "not shown by {units}"),
     "not identified": Phrase(
-        Says.NOT_IDENTIFIED, "not identified: missing probability leaves the order of means open"
+        Says.NOT_IDENTIFIED, "not identified; missing probability leaves the order of means open"
     ),
-    "not testable": Phrase(Says.NOT_TESTABLE, "not testable: {why}"),
+    "not testable": Phrase(Says.NOT_TESTABLE, "not testable; {why}"),
 }
 CORRECTED = {
     Says.NOT_SHOWN: Phrase(
@@ -42,12 +42,11 @@ CORRECTED = {
         Says.NEGATIVE, "; with bias-corrected dimensions ρ is {value}, which stands"
     ),
 }
-BRIEF = {
-    Says.POSITIVE: Phrase(Says.POSITIVE, "effective dimension rises with mean entropy ({rho})"),
-    Says.NEGATIVE: Phrase(Says.NEGATIVE, "effective dimension falls with mean entropy ({rho})"),
+STEMS = {
+    Says.POSITIVE: Phrase(Says.POSITIVE, "effective dimension rises with mean entropy"),
+    Says.NEGATIVE: Phrase(Says.NEGATIVE, "effective dimension falls with mean entropy"),
     Says.NOT_SHOWN: Phrase(
-        Says.NOT_SHOWN,
-        "{rho} leaves open whether mean entropy goes with effective dimension",
+        Says.NOT_SHOWN, "whether mean entropy goes with effective dimension stays open"
     ),
 }
 
@@ -64,15 +63,16 @@ def _answer(level: Level) -> Answer | None:
         return None
     grade = graded(level, rho.id)
     sentence, number = _sentence(grade.says, rho, level), _number(rho, level)
-    brief: tuple[Piece, ...] = ()
-    if grade.says in BRIEF:
-        brief = BRIEF[grade.says](rho=Stat(rho.id, "apa"))
+    stem = STEMS[grade.says].text if grade.says in STEMS else ""
+    brief: tuple[Piece, ...] = (Stat(rho.id, "apa"),) if stem else ()
     corrected = level.entry(SLUG, "rho-corrected")
     said = Says.NOT_TESTABLE if corrected is None else decide([corrected], level.study)
     if corrected is not None and said in CORRECTED:
-        end = CORRECTED[said](value=Stat(corrected.id, "value"))
-        sentence, brief = (*sentence, *end), (*brief, *end) if brief else ()
-    return answer(QUESTION, SLUG, level, sentence, number, grade, brief=brief)
+        value = Stat(corrected.id, "value")
+        sentence = (*sentence, *CORRECTED[said](value=value))
+        if brief:
+            brief = compose("{rho}, {value} with bias-corrected dimensions", rho=brief, value=value)
+    return answer(QUESTION, SLUG, level, sentence, number, grade, brief=brief, stem=stem)
 
 
 def _sentence(says: Says, rho: Entry, level: Level) -> tuple[Piece, ...]:

@@ -10,6 +10,9 @@ from report.experiments.answering import SHOWN, joined
 from report.experiments.base import StudyData
 from report.experiments.claims.todo import TodoList
 from report.experiments.front.abstract import abstract
+from report.experiments.front.figure import figure
+from report.experiments.front.own import with_own
+from report.experiments.level import levels
 from report.ledger.ledger import Ledger
 
 SLUG = "front"
@@ -50,6 +53,8 @@ def present(
     ledger: Ledger,
     sections: Sequence[Section],
     todos: Sequence[TodoList],
+    *,
+    quick: bool = False,
 ) -> Section:
     """Describe the front of a document.
 
@@ -61,8 +66,15 @@ def present(
         In the order of the document: their answers are collected.
     todos : sequence of TodoList
         One a study.
+    quick : bool
+        Whether the numbers rest on few resamples.
+
+    Raises
+    ------
+    InputError
+        If a study's own words say what the ledger does not bear.
     """
-    answers = _ordered(sections)
+    answers = with_own(_ordered(sections), studies, ledger, quick=quick)
     names = level_names(studies, answers)
     numbers = {section.slug: number for number, section in enumerate(sections, start=1)}
     tables = [_answers(answers, names, _simulated(studies))] if answers else []
@@ -71,13 +83,15 @@ def present(
         for data, todo in zip(studies, todos, strict=True)
         if todo.items
     ]
+    whole = figure(levels(studies, ledger), names)
+    drawn = () if whole is None else (whole,)
     facts = {
         "answers": bool(answers),
-        "figures": (),
+        "figures": tuple(f.id for f in drawn),
         "todos": [(data.study, todo) for data, todo in zip(studies, todos, strict=True) if todo],
         "abstract": abstract(studies, answers, names, ledger),
     }
-    return Section(SLUG, "", facts, (), tuple(tables), folder="")
+    return Section(SLUG, "", facts, drawn, tuple(tables), folder="")
 
 
 def _ordered(sections: Sequence[Section]) -> list[Answer]:
@@ -170,6 +184,7 @@ def _worth(says: Says) -> int:
 
 def _evidence(answer: Answer, name: str, several: bool, simulated: frozenset[str]) -> list[str]:
     """Say what kind of evidence an answer rests on, side by side where it has several."""
+    several_sides = len(answer.grades) > 1
     words: list[str] = []
     for grade in answer.grades:
         if answer.published:
@@ -179,7 +194,11 @@ def _evidence(answer: Answer, name: str, several: bool, simulated: frozenset[str
             word = _CAPTURED.get(grade.says, str(grade.says))
             word = word.replace("measured", "simulated") if answer.study in simulated else word
             word = f"{name}: {word}" if several else word
-        words.append(f"{grade.of} {word}" if grade.of and len(answer.grades) > 1 else word)
+        if several_sides and grade.says is Says.DESCRIBED:
+            word = f"{grade.of} {word.removesuffix(', no test')}"
+        elif several_sides:
+            word = f"{grade.of}: {word.removeprefix(f'{name}: ')}"
+        words.append(word)
     return words
 
 

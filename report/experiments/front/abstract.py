@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from report.document.parts import Answer, Piece, Says, text_of
 from report.experiments.answering import joined
 from report.experiments.base import StudyData
+from report.experiments.quoting import quoted
 from report.ledger.ledger import Ledger
 
 MOST_WORDS = 200
+_Names = Mapping[tuple[str, str, bool], str]
 _LEAST = (Says.NOT_TESTABLE, Says.DESCRIBED, Says.NOT_IDENTIFIED, Says.NOT_SHOWN)
 """What is left out first where words are too many: what is said least."""
 
@@ -23,7 +24,7 @@ def n_words(text: str) -> int:
 def abstract(
     studies: Sequence[StudyData],
     answers: Sequence[Answer],
-    names: Mapping[tuple[str, str, bool], str],
+    names: _Names,
     ledger: Ledger,
 ) -> tuple[Piece, ...]:
     """Write the abstract: the studies' own summaries, then what is answered, level by level.
@@ -31,17 +32,21 @@ def abstract(
     Where that takes more than `MOST_WORDS`, the answers that say least are left out; the table of
     answers has them all.
     """
-    summaries = [re.sub(r"\s+", " ", data.study.summary).strip() for data in studies]
+    summaries = [_summary(data, ledger) for data in studies]
     told = [answer for answer in answers if answer.brief]
     while True:
-        text = joined([*_summaries(summaries), *_levels(told, names)])
+        text = joined([*(p for summary in summaries for p in summary), *_sentences(told, names)])
         if n_words(text_of(text, ledger)) <= MOST_WORDS or not told:
             return text
         told.remove(_least(told))
 
 
-def _summaries(summaries: Sequence[str]) -> list[Piece]:
-    return [f"{summary} " for summary in summaries if summary]
+def _summary(data: StudyData, ledger: Ledger) -> tuple[Piece, ...]:
+    """Put the numbers that a study quotes into its summary."""
+    if not data.study.summary.strip():
+        return ()
+    path = data.study.folder / "study.toml"
+    return (*quoted(data.study.summary, ledger, path, "summary"), " ")
 
 
 def _least(told: Sequence[Answer]) -> Answer:
@@ -51,18 +56,31 @@ def _least(told: Sequence[Answer]) -> Answer:
     return min(reversed(told), key=lambda a: (a.question == first, rank.get(a.says, len(rank))))
 
 
-def _levels(told: Sequence[Answer], names: Mapping[tuple[str, str, bool], str]) -> list[Piece]:
-    pieces: list[Piece] = []
+def _sentences(told: Sequence[Answer], names: _Names) -> list[Piece]:
+    """Tell the first question, then what each level answers alone, then what they share."""
+    stems = list(dict.fromkeys(a.stem for a in told if a.stem))
+    first = told[0].stem if told else ""
+    shared = {stem: _shared([a for a in told if a.stem == stem], names) for stem in stems}
+    sentences = [shared.pop(first)] if first else []
     for level, name in names.items():
-        briefs = [a.brief for a in told if a.level == level]
-        if not briefs:
-            continue
-        pieces.append(" " if pieces else "")
-        pieces.append(_head(name, len(names), published=level[2]))
-        for i, brief in enumerate(briefs):
-            pieces += [*("; " if i else ""), *brief]
-        pieces.append(".")
-    return pieces
+        briefs = [a.brief for a in told if a.level == level and not a.stem]
+        if briefs:
+            head = _head(name, len(names), published=level[2])
+            parts = [piece for brief in briefs for piece in ("; ", *brief)][1:]
+            sentences.append((head, *parts, "."))
+    sentences += shared.values()
+    return [piece for sentence in sentences for piece in (" ", *sentence)][1:]
+
+
+def _shared(same: Sequence[Answer], names: _Names) -> tuple[Piece, ...]:
+    """Tell what several levels answer in one sentence."""
+    stem = same[0].stem
+    pieces: list[Piece] = [f"{stem[:1].upper()}{stem[1:]}: "]
+    for i, answer in enumerate(same):
+        name = names[answer.level]
+        level = f" ({name})" if len(names) > 1 else ""
+        pieces += ["; " if i else "", *answer.brief, level]
+    return (*pieces, ".")
 
 
 def _head(name: str, n_levels: int, *, published: bool) -> str:

@@ -29,7 +29,7 @@ TESTS = {
     Says.WRONG_ROWS: Phrase(Says.WRONG_ROWS, "the tests of their differences rest on wrong rows"),
     Says.NOT_SHOWN: Phrase(Says.NOT_SHOWN, "a difference is not shown in any of {m} pairs"),
     Says.NOT_IDENTIFIED: Phrase(
-        Says.NOT_IDENTIFIED, "not identified: missing probability leaves the differences open"
+        Says.NOT_IDENTIFIED, "not identified; missing probability leaves the differences open"
     ),
     Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "nothing printed allows a test of differences"),
 }

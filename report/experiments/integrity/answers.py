@@ -15,19 +15,19 @@ from report.ledger.ledger import Entry, Ledger
 QUESTION = "Can the entropies of single answers be used?"
 
 PRINTED_WRONG = Phrase(
-    Says.INFERRED, "very probably not: what is printed fits {n} questions, and {asked} were asked"
+    Says.INFERRED, "very probably not; what is printed fits {n} questions, and {asked} were asked"
 )
 BRIEF = Phrase(
     Says.INFERRED,
-    "answers were very probably cut at wrong rows: correlations and contrasts built on their "
-    "entropies are no evidence",
+    "single answers were very probably cut at wrong rows: what is built on their entropies is no "
+    "evidence",
 )
-PRINTED_LOST = Phrase(Says.INFERRED, "very probably not: answers were cut where no rows are left")
+PRINTED_LOST = Phrase(Says.INFERRED, "very probably not; answers were cut where no rows are left")
 PRINTED_RIGHT = Phrase(
     Says.INFERRED, "as far as the evidence reaches, what is printed fits all {asked} questions"
 )
 PRINTED_SILENT = Phrase(Says.NOT_TESTABLE, "nothing printed tells how answers were cut")
-COUNTED = Phrase(Says.DESCRIBED, "yes: {captures} cut by token counts")
+COUNTED = Phrase(Says.DESCRIBED, "yes, {captures} cut by token counts")
 WRONGLY = "; cut at wrong rows their entropies correlate with the right ones at {low} to {high}"
 WRONGLY_ONE = "; cut at wrong rows the entropies correlate with the right ones at {low}"
 
@@ -53,7 +53,7 @@ def _printed(level: Level) -> Iterator[Answer]:
     if not supported:
         yield answer(QUESTION, SLUG, level, PRINTED_SILENT(), (), graded(level))
         return
-    grade = Grade(Says.INFERRED, tuple(e.id for e in supported))
+    grade = graded(level, *(e.id for e in supported))
     if not study.misaligned:
         yield answer(QUESTION, SLUG, level, PRINTED_RIGHT(asked=asked), (), grade)
         return
@@ -86,8 +86,9 @@ def _captured(level: Level) -> Iterator[Answer]:
         if len(captures) > 1
         else "the capture is"
     )
-    grade = Grade(Says.DESCRIBED, tuple(e.id for e in agreement))
+    grade = graded(level, *(e.id for e in agreement))
     if not agreement:
+        grade = Grade(Says.DESCRIBED, ())
         yield answer(QUESTION, SLUG, level, sentence, (), grade)
         return
     low, high = min(agreement, key=_value), max(agreement, key=_value)

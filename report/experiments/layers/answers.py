@@ -18,15 +18,15 @@ WIDTH = "How wide is the profile of activation entropy over layers?"
 PHRASES = {
     Says.POSITIVE: Phrase(
         Says.POSITIVE,
-        "yes: of the answers {accuracy} are nearest to the profile of their own "
+        "yes, of the answers {accuracy} are nearest to the profile of their own "
         "{unit}, where guessing finds one in {units}",
     ),
     Says.NOT_SHOWN: Phrase(
         Says.NOT_SHOWN,
-        "not shown: of the answers {accuracy} are nearest to the profile of their "
+        "not shown; of the answers {accuracy} are nearest to the profile of their "
         "own {unit}, and guessing finds one in {units}",
     ),
-    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable: {why}"),
+    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable; {why}"),
 }
 BRIEF = {
     Says.POSITIVE: Phrase(
@@ -34,7 +34,7 @@ BRIEF = {
     ),
     Says.NOT_SHOWN: Phrase(
         Says.NOT_SHOWN,
-        "that layer profiles identify their {unit} is not shown (accuracy {accuracy}, {p})",
+        "layer profiles are not shown to identify their {unit}",
     ),
 }
 ONLY_RANGES = Phrase(Says.NOT_TESTABLE, "only ranges are printed")
@@ -71,7 +71,8 @@ def _identifies(level: Level) -> Iterator[Answer]:
         interval=Stat(found.id, "ci"),
         p=Stat(found.id, "p="),
     )
-    brief = BRIEF[grade.says](unit=unit, accuracy=accuracy, p=Stat(found.id, "p="))
+    places = {"accuracy": accuracy, "p": Stat(found.id, "p=")}
+    brief = BRIEF[grade.says](unit=unit, **places)
     sentence = PHRASES[grade.says](accuracy=accuracy, unit=unit, units=units)
     yield answer(IDENTIFIES, SLUG, level, sentence, number, grade, brief=brief)
 

@@ -29,11 +29,11 @@ SHARED = "Do two sources share a layer signature?"
 SURVIVE = Phrase(Says.BOTH, "{share} peaks {survive} the search over layers, {where}")
 PHRASES = {
     Says.NOT_SHOWN: Phrase(
-        Says.NOT_SHOWN, "not shown: none of {m} peaks stands after the search over layers"
+        Says.NOT_SHOWN, "not shown; none of {m} peaks stands after the search over layers"
     ),
-    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable: {why}"),
+    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable; {why}"),
 }
-BRIEF = Phrase(Says.NOT_SHOWN, "none of {m} peaks survives the search over layers")
+STEM = "correlations with axes that survive the search over layers"
 ALIKE = {
     Says.POSITIVE: Phrase(
         Says.POSITIVE, "{share} pairs{possible} {are} more alike than chance{which}"
@@ -45,9 +45,19 @@ ALIKE = {
         Says.BOTH, "{share} pairs{possible} {are} more, or less, alike than chance{which}"
     ),
     Says.NOT_SHOWN: Phrase(
-        Says.NOT_SHOWN, "not shown: none of {m} pairs stands out against chance"
+        Says.NOT_SHOWN, "not shown; none of {m} pairs stands out against chance"
     ),
-    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable: {why}"),
+    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable; {why}"),
+}
+BRIEF = {
+    says: Phrase(
+        says, "{share} pairs{possible} {are} " + words + " alike in layer signature than chance"
+    )
+    for says, words in (
+        (Says.POSITIVE, "more"),
+        (Says.NEGATIVE, "less"),
+        (Says.BOTH, "more, or less,"),
+    )
 }
 ONLY_PEAKS = Phrase(Says.NOT_TESTABLE, "peaks alone cannot tell")
 
@@ -73,14 +83,15 @@ def _peaks(level: Level) -> Iterator[Answer]:
         where = f"{level.at} {fmt.few(models, level.cohort.unit)}"
         survive = "survives" if len(kept) == 1 else "survive"
         sentence = SURVIVE(share=share, where=where, survive=survive)
-        brief = compose("{share} peaks " + survive + " the search over layers", share=share)
+        brief = (share,)
     elif grade.says is Says.NOT_SHOWN:
         sentence = PHRASES[grade.says](m=m)
-        brief = BRIEF(m=m)
+        brief = (share,)
     else:
         sentence = PHRASES[Says.NOT_TESTABLE](why=because(members))
     known = [e for e in members if e.p is not None]
-    yield answer(PEAKS, SLUG, level, sentence, _highest(level, kept or known), grade, brief=brief)
+    number = _highest(level, kept or known)
+    yield answer(PEAKS, SLUG, level, sentence, number, grade, brief=brief, stem=STEM)
 
 
 def _highest(level: Level, entries: Sequence[Entry]) -> tuple[Piece, ...]:
@@ -113,7 +124,7 @@ def _shared(level: Level) -> Iterator[Answer]:
     elif grade.says not in SHOWN:
         places = {"why": because(members)}
     sentence = ALIKE[grade.says](**places)
-    brief = sentence if grade.says in SHOWN else ()
+    brief = BRIEF[grade.says](**places) if grade.says in SHOWN else ()
     known = kept or [e for e in members if e.p is not None]
     first = min(known, key=lambda e: e.p or 0.0, default=None)
     number: tuple[Piece, ...] = ()

@@ -39,12 +39,12 @@ def entry(name: str, value: float | None, p: float | None = None, **fields: obje
         quantity=name.split(".")[1],
         evidence="raw",
         cohort="seven_models",
-        estimate=Estimate(value, 30, None, reason),  # type: ignore[arg-type]
+        estimate=Estimate(value, 30, None, reason),
         method="made",
         outcome=None if p is None else Outcome("test", 30, statistic=1.0, p=p),
         unit="rho",
     )
-    return replace(made, **fields)  # type: ignore[arg-type]
+    return replace(made, **fields)
 
 
 def phrases(room: str) -> Iterator[tuple[str, Phrase]]:

@@ -1,0 +1,103 @@
+"""Answers that a study words itself: held against the ledger before they are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from report.document.parts import Answer, Grade, Says
+from report.experiments.answering import decide, resting_on
+from report.experiments.base import StudyData
+from report.experiments.quoting import near, quoted
+from report.ledger.ledger import Entry, Ledger
+from report.study.errors import InputError
+from report.study.study import OwnAnswer, Study
+
+
+def with_own(
+    answers: Sequence[Answer], studies: Sequence[StudyData], ledger: Ledger, *, quick: bool = False
+) -> list[Answer]:
+    """Put a study's own answers in the place of the program's.
+
+    An answer to a question that the program answers too takes its place at that level; others
+    follow those of their experiment.
+
+    Parameters
+    ----------
+    answers : sequence of Answer
+        The program's, in the order of the document.
+    studies : sequence of StudyData
+    ledger : Ledger
+    quick : bool
+        Whether decisions rest on few resamples: an answer that they do not bear gives way to the
+        program's then.
+
+    Raises
+    ------
+    InputError
+        If the ledger does not bear what an answer says, or has nothing of a name.
+    """
+    merged = list(answers)
+    for data in studies:
+        path = data.study.folder / "study.toml"
+        for number, own in enumerate(data.study.answers, start=1):
+            try:
+                answer = _checked(own, data.study, ledger, path, f"answers.{number}")
+            except InputError:
+                if quick:
+                    continue
+                raise
+            _place(answer, merged)
+    return merged
+
+
+def _place(answer: Answer, merged: list[Answer]) -> None:
+    for i, other in enumerate(merged):
+        if (other.question, other.level) == (answer.question, answer.level):
+            merged[i] = answer
+            return
+    after = [i for i, other in enumerate(merged) if other.experiment == answer.experiment]
+    merged.insert(after[-1] + 1 if after else len(merged), answer)
+
+
+def _checked(own: OwnAnswer, study: Study, ledger: Ledger, path: Path, field: str) -> Answer:
+    entries = _entries(own, ledger, path, f"{field}.rests_on")
+    cohorts = {cohort.key for cohort in study.cohorts}
+    levels = {(entry.cohort, entry.evidence == "published") for entry in entries}
+    if len(levels) > 1 or not levels or {cohort for cohort, _ in levels} - cohorts:
+        raise InputError(
+            path,
+            f"{field}.rests_on",
+            "it does not rest on one level of this study",
+            "Name published numbers, or numbers of one of its cohorts, and no others.",
+        )
+    ((cohort, published),) = levels
+    found = decide(entries, study)
+    if found is not Says(own.says):
+        raise InputError(
+            path,
+            f"{field}.says",
+            f"“{own.question}” is said to be {own.says}, and the ledger says {found}",
+            "Correct the text and what it says, or take the answer out: the program words its own.",
+        )
+    return Answer(
+        own.question,
+        entries[0].experiment,
+        study.id,
+        cohort,
+        published,
+        quoted(own.text, ledger, path, f"{field}.text"),
+        quoted(own.number, ledger, path, f"{field}.number") if own.number else (),
+        (Grade(found, tuple(own.rests_on)),),
+        quoted(own.brief, ledger, path, f"{field}.brief") if own.brief else (),
+    )
+
+
+def _entries(own: OwnAnswer, ledger: Ledger, path: Path, field: str) -> list[Entry]:
+    try:
+        return resting_on(own.rests_on, ledger)
+    except KeyError as error:
+        name = str(error.args[0])
+        raise InputError(
+            path, field, f"there is nothing called {name}", near(name, ledger)
+        ) from None

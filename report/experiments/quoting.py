@@ -1,0 +1,119 @@
+"""Text of a study that quotes the ledger: ``{{entry.aspect}}`` stands for a number.
+
+Names are those of ``values.json``. A name that the ledger does not have, or that has no number,
+is an error that names the nearest ones: a text never says what is not there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from report.document.parts import Piece, Stat, Tally
+from report.experiments.answering import joined
+from report.ledger import format as fmt
+from report.ledger.ledger import Entry, Ledger
+from report.study.errors import InputError
+
+_PLACE = re.compile(r"\{\{([^{}]*)\}\}")
+_FAMILY = "family."
+_OF_ENTRIES = (
+    "value",
+    "signed",
+    "ci",
+    "p",
+    "p=",
+    "floor",
+    "n",
+    "layer",
+    "apa",
+    "adjusted",
+    "adjusted=",
+)
+_OF_FAMILIES = {"m": "size", "survivors": "rejected", "share": "share"}
+
+
+def names_in(text: str) -> list[str]:
+    """Return the ids of the entries, and ``family.`` with those of families, that a text quotes."""
+    return [found.strip().rpartition(".")[0] for found in _PLACE.findall(text)]
+
+
+def quoted(text: str, ledger: Ledger, path: Path, field: str) -> tuple[Piece, ...]:
+    """Put the numbers of the ledger into a text.
+
+    Parameters
+    ----------
+    text : str
+        With ``{{id.aspect}}`` or ``{{family.id.aspect}}`` where a number belongs.
+    ledger : Ledger
+    path : Path
+    field : str
+        Where the text stands, for the message.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or has no number.
+    """
+    text = re.sub(r"\s+", " ", text).strip()
+    return joined(_pieces(text, ledger, path, field))
+
+
+def _pieces(text: str, ledger: Ledger, path: Path, field: str) -> Iterator[Piece]:
+    for i, part in enumerate(_PLACE.split(text)):
+        if i % 2 == 0:
+            yield part
+        else:
+            yield _number(part.strip(), ledger, path, field)
+
+
+def _number(name: str, ledger: Ledger, path: Path, field: str) -> Piece:
+    subject, _, aspect = name.rpartition(".")
+    if subject.startswith(_FAMILY):
+        family = ledger.families.get(subject.removeprefix(_FAMILY))
+        if family is not None and aspect == "rule":
+            return fmt.RULES[family.method]
+        if family is not None and aspect in _OF_FAMILIES:
+            return Tally(family.id, _OF_FAMILIES[aspect])
+        aspects = None if family is None else (*_OF_FAMILIES, "rule")
+    else:
+        entry = ledger.get(subject)
+        if entry is not None and aspect in _OF_ENTRIES:
+            return _stat(entry, aspect, ledger, path, field)
+        aspects = None if entry is None else _OF_ENTRIES
+    raise InputError(path, field, *_unknown(name, subject, aspects, ledger))
+
+
+def _stat(entry: Entry, aspect: str, ledger: Ledger, path: Path, field: str) -> Stat:
+    rule = ledger.families[entry.family].method if entry.family else ""
+    kind = aspect
+    if aspect in ("adjusted", "adjusted=") or (aspect == "apa" and rule):
+        kind = f"{aspect}:{rule}"
+    if fmt.show(entry, kind) == fmt.MISSING or (aspect == "apa" and entry.value is None):
+        reason = entry.why_no(aspect)
+        why = "" if reason is None else f" ({reason.sentence.rstrip('.')})"
+        raise InputError(
+            path,
+            field,
+            f"{entry.id} has no {aspect} here{why}",
+            "Quote another number, or leave the sentence out.",
+        )
+    return Stat(entry.id, kind)
+
+
+def _unknown(
+    name: str, subject: str, aspects: Sequence[str] | None, ledger: Ledger
+) -> tuple[str, str]:
+    """Say what is wrong with a name, and which names are near."""
+    if aspects is not None:
+        return f"{name} is no aspect of {subject}", f"It has {', '.join(aspects)}."
+    return f"there is nothing called {subject or name} in the ledger", near(subject or name, ledger)
+
+
+def near(name: str, ledger: Ledger) -> str:
+    """Say which names of the ledger are near one that it does not have."""
+    known = [*ledger.entries, *(_FAMILY + one for one in ledger.families)]
+    found = get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"Near it are {', '.join(found)}." if found else "A build's values.json has all names."
