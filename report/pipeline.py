@@ -137,7 +137,8 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
         audits = [(study, claims.audit(study, ledger)) for study in studies]
         added = (reproduction.present(data, ledger), claims.present(audits))
         sections += [section for section in added if section is not None]
-        todos = [todo.answer(study, ledger) for study in studies]
+        ids = [study.id for study in studies]
+        todos = [todo.answer(study, ledger, ids) for study in studies]
         sections = [front.present(data, ledger, sections, todos, quick=options.quick), *sections]
     sections = [mark_intervals(section, ledger) for section in sections]
     sections = [mark_synthetic(section, studies, ledger) for section in sections]

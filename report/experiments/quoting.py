@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from report.document.parts import Piece, Stat, Tally
-from report.experiments.answering import joined
+from report.document.parts import Piece, Says, Stat, Tally
+from report.experiments.answering import decide, joined, resting_on
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry, Ledger
 from report.study.errors import InputError
+from report.study.study import OwnAnswer, Study
+from report.study.words import Statement
 
 _PLACE = re.compile(r"\{\{([^{}]*)\}\}")
 _FAMILY = "family."
@@ -59,6 +61,34 @@ def quoted(text: str, ledger: Ledger, path: Path, field: str) -> tuple[Piece, ..
     """
     text = re.sub(r"\s+", " ", text).strip()
     return joined(_pieces(text, ledger, path, field))
+
+
+def borne(
+    said: Statement | OwnAnswer, study: Study, ledger: Ledger, path: Path, field: str
+) -> list[Entry]:
+    """Return what a statement rests on, once the ledger says what it says.
+
+    Raises
+    ------
+    InputError
+        If there is nothing of a name, or the ledger says something else.
+    """
+    try:
+        entries = resting_on(said.rests_on, ledger)
+    except KeyError as error:
+        name = str(error.args[0])
+        raise InputError(
+            path, f"{field}.rests_on", f"there is nothing called {name}", near(name, ledger)
+        ) from None
+    found = decide(entries, study)
+    if said.says is not None and found is not Says(said.says):
+        raise InputError(
+            path,
+            f"{field}.says",
+            f"“{said.text}” is said to be {said.says}, and the ledger says {found}",
+            "Correct the text and what it says, or take it out: the program words its own.",
+        )
+    return entries
 
 
 def _pieces(text: str, ledger: Ledger, path: Path, field: str) -> Iterator[Piece]:

@@ -25,6 +25,7 @@ from report.study.fields import LONGEST_KEY, Fields, Key, Listed, Name, seen
 from report.study.published import Published, Rows, read_tables
 from report.study.settings import Plan
 from report.study.texts import read_toml
+from report.study.words import Said
 
 
 class Author(Fields):
@@ -113,16 +114,14 @@ class Model(Fields):
 class OwnAnswer(Fields):
     """An answer that a study words itself, instead of the program.
 
+    The build stops where the ledger no longer says what it says.
+
     Parameters
     ----------
     question : str
         One of the program's, whose answer it replaces, or one of its own.
-    text : str
-        A clause without a full stop; ``{{id.aspect}}`` is a number of the ledger.
-    rests_on : tuple of str
-        Ids of entries, or ``family.`` and the id of a family.
-    says : str
-        What these must say for the text to be true; the build stops where they no longer do.
+    text, rests_on, says
+        As in `Statement`: a clause without a full stop.
     number : str
         The number that carries the answer, with ``{{…}}`` as in the text.
     brief : str
@@ -132,17 +131,7 @@ class OwnAnswer(Fields):
     question: Name
     text: str = Field(min_length=1)
     rests_on: Annotated[Listed[str], Field(min_length=1)]
-    says: Literal[
-        "positive",
-        "negative",
-        "both signs",
-        "not shown",
-        "not identified",
-        "not testable",
-        "described",
-        "inferred",
-        "wrong rows",
-    ]
+    says: Said
     number: str = ""
     brief: str = ""
 

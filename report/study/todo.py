@@ -15,8 +15,21 @@ from pydantic import Field, ValidationError
 from report.study.errors import InputError
 from report.study.fields import Fields, Listed
 from report.study.texts import read_toml
+from report.study.words import Statement
 
 Pattern = Annotated[str, Field(pattern=r"^[a-z]+(\.[a-z0-9*-]+)+$")]
+
+
+class Sentence(Statement):
+    """A sentence of the answer to an item.
+
+    Parameters
+    ----------
+    beside : str
+        Id of another study: the sentence stands only in documents that hold it, too.
+    """
+
+    beside: str = ""
 
 
 class Todo(Fields):
@@ -32,15 +45,15 @@ class Todo(Fields):
     answers : tuple of str
         Ids of the ledger, or patterns with ``*``, one for each part of the item. A part is
         answered when an entry of that name has its number.
-    note : str
-        What else a reader should know: what an open part needs, or what the numbers can't tell.
+    text : tuple of Sentence
+        The answer in the study's own words, instead of the program's.
     """
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     item: str = Field(min_length=1)
     where: str = Field(min_length=1)
     answers: Annotated[Listed[Pattern], Field(min_length=1)]
-    note: str = ""
+    text: Listed[Sentence] = ()
 
 
 def read_todos(folder: Path) -> tuple[tuple[Todo, ...], tuple[InputError, ...]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from report.document.parts import Piece
+from report.experiments.answering import joined
 from report.experiments.claims.evidence import Evidence, told, told_tested
+from report.experiments.quoting import borne, names_in, quoted
+from report.experiments.standing import on_wrong_rows
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry, Ledger
 from report.study.errors import InputError
@@ -28,7 +31,7 @@ class State(StrEnum):
 
     DONE = "done"
     PARTLY = "partly"
-    OPEN = "open"
+    OPEN = "needs captures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class TodoList:
         return bool(self.items or self.unusable)
 
 
-def answer(study: Study, ledger: Ledger) -> TodoList:
+def answer(study: Study, ledger: Ledger, beside: Collection[str] = ()) -> TodoList:
     """Look up every to-do item of a study.
 
     Parameters
@@ -69,46 +72,82 @@ def answer(study: Study, ledger: Ledger) -> TodoList:
     study : Study
     ledger : Ledger
         Settled.
+    beside : collection of str
+        Ids of all studies of the document.
     """
     todos, unusable = read_todos(study.folder)
     evidence = Evidence(study, ledger)
-    return TodoList(tuple(_answered(todo, evidence) for todo in todos), unusable)
+    items: list[Answered] = []
+    faults = list(unusable)
+    for todo in todos:
+        try:
+            items.append(_answered(todo, evidence, beside))
+        except InputError as error:
+            faults.append(error)
+    return TodoList(tuple(items), tuple(faults))
 
 
-def _answered(todo: Todo, evidence: Evidence) -> Answered:
+def _answered(todo: Todo, evidence: Evidence, beside: Collection[str]) -> Answered:
     from report.experiments import EXPERIMENTS
 
-    known_sections = {experiment.SLUG for experiment in EXPERIMENTS}
+    parts = [evidence.found(name) for name in todo.answers]
+    known = [[e for e in part if _answers(e, evidence)] for part in parts]
+    done = sum(map(bool, known))
+    state = State.DONE if done == len(parts) else State.PARTLY if done else State.OPEN
+    told = _own_words(todo, evidence, beside) or _words(parts, known, evidence.ledger)
+    names = [*todo.answers, *(n for s in todo.text for n in names_in(s.text))]
+    slugs = {name.removeprefix("family.").split(".")[0] for name in names}
+    sections = tuple(e.SLUG for e in EXPERIMENTS if e.SLUG in slugs)
+    return Answered(todo, state, told, sections)
+
+
+def _answers(entry: Entry, evidence: Evidence) -> bool:
+    """Tell whether an entry answers something: a number that is not built on wrong rows."""
+    return entry.reason is None and not on_wrong_rows(entry, evidence.study)
+
+
+def _own_words(todo: Todo, evidence: Evidence, beside: Collection[str]) -> tuple[Piece, ...]:
+    """Write the study's own sentences, those that belong into this document."""
+    path = evidence.study.folder / "claims.toml"
     pieces: list[Piece] = []
-    missing: list[str] = []
-    sections: dict[str, None] = {}
-    done = 0
-    for name in todo.answers:
-        sections[name.split(".")[0]] = None
-        found = evidence.found(name)
-        known = [entry for entry in found if entry.reason is None]
-        if known:
-            done += 1
-            pieces += [*(["; "] if pieces else []), *_told(known, evidence.ledger)]
-        else:
-            missing += _lacking(name, found)
-    told_all: list[Piece] = [*pieces, "."] if pieces else []
-    if missing:
-        told_all.append(f"{' ' if pieces else ''}Missing: {'; '.join(dict.fromkeys(missing))}.")
-    if todo.note:
-        told_all.append(f" {todo.note}")
-    if isinstance(told_all[0], str):
-        told_all[0] = told_all[0][:1].upper() + told_all[0][1:]
-    state = State.DONE if done == len(todo.answers) else State.PARTLY if done else State.OPEN
-    return Answered(todo, state, tuple(told_all), tuple(s for s in sections if s in known_sections))
+    for number, sentence in enumerate(todo.text, start=1):
+        if sentence.beside and sentence.beside not in beside:
+            continue
+        field = f"todo {todo.id}.text.{number}"
+        borne(sentence, evidence.study, evidence.ledger, path, field)
+        pieces += [" ", *quoted(sentence.text, evidence.ledger, path, f"{field}.text")]
+    return joined(pieces[1:])
 
 
-def _lacking(name: str, found: Sequence[Entry]) -> list[str]:
-    """Name what has no number: entries with their reason, else the name that nothing bears."""
-    if not found:
-        return [f"{name} (there is no such statistic here)"]
-    reasons = [(e.label, e.reason.sentence.rstrip(".")) for e in found if e.reason]
-    return [f"{label} ({why[:1].lower()}{why[1:]})" for label, why in reasons]
+def _words(
+    parts: Sequence[Sequence[Entry]], known: Sequence[Sequence[Entry]], ledger: Ledger
+) -> tuple[Piece, ...]:
+    """Tell the numbers that answer an item, and why others are missing."""
+    pieces: list[Piece] = []
+    for entries in known:
+        if entries:
+            pieces += [*(["; "] if pieces else []), *_told(entries, ledger)]
+    pieces += ["."] if pieces else []
+    lacking = [e for part, kept in zip(parts, known, strict=True) if not kept for e in part]
+    reasons = dict.fromkeys(_lacking(entry) for entry in lacking)
+    if reasons:
+        pieces.append(f" Missing: {'; '.join(reasons)}.")
+    if not all(parts):
+        rest = "the rest" if pieces else "it"
+        pieces.append(f" Nothing in this document answers {rest}.")
+    first, *others = joined(pieces)
+    if isinstance(first, str):
+        first = first.lstrip()
+        first = first[:1].upper() + first[1:]
+    return (first, *others)
+
+
+def _lacking(entry: Entry) -> str:
+    """Say why an entry answers nothing."""
+    if entry.reason is None:
+        return f"{entry.label} (built on wrongly cut rows)"
+    why = entry.reason.sentence.rstrip(".")
+    return f"{entry.label} ({why[:1].lower()}{why[1:]})"
 
 
 def _told(entries: Sequence[Entry], ledger: Ledger) -> list[Piece]:
@@ -125,6 +164,6 @@ def print_todos(todos: TodoList, console: Console) -> None:
     from rich.text import Text
 
     for item in todos.items:
-        console.print(Text(f"{item.state:6}  {visible(item.todo.item)}"), soft_wrap=True)
+        console.print(Text(f"{item.state:14}  {visible(item.todo.item)}"), soft_wrap=True)
     for error in todos.unusable:
         console.print(Text(visible(str(error)), style="red"), soft_wrap=True)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from report.document.parts import Answer, Grade, Says
-from report.experiments.answering import decide, resting_on
 from report.experiments.base import StudyData
-from report.experiments.quoting import near, quoted
-from report.ledger.ledger import Entry, Ledger
+from report.experiments.quoting import borne, quoted
+from report.ledger.ledger import Ledger
 from report.study.errors import InputError
 from report.study.study import OwnAnswer, Study
 
@@ -61,10 +60,10 @@ def _place(answer: Answer, merged: list[Answer]) -> None:
 
 
 def _checked(own: OwnAnswer, study: Study, ledger: Ledger, path: Path, field: str) -> Answer:
-    entries = _entries(own, ledger, path, f"{field}.rests_on")
+    entries = borne(own, study, ledger, path, field)
     cohorts = {cohort.key for cohort in study.cohorts}
     levels = {(entry.cohort, entry.evidence == "published") for entry in entries}
-    if len(levels) > 1 or not levels or {cohort for cohort, _ in levels} - cohorts:
+    if len(levels) > 1 or {cohort for cohort, _ in levels} - cohorts:
         raise InputError(
             path,
             f"{field}.rests_on",
@@ -72,14 +71,6 @@ def _checked(own: OwnAnswer, study: Study, ledger: Ledger, path: Path, field: st
             "Name published numbers, or numbers of one of its cohorts, and no others.",
         )
     ((cohort, published),) = levels
-    found = decide(entries, study)
-    if found is not Says(own.says):
-        raise InputError(
-            path,
-            f"{field}.says",
-            f"“{own.question}” is said to be {own.says}, and the ledger says {found}",
-            "Correct the text and what it says, or take the answer out: the program words its own.",
-        )
     return Answer(
         own.question,
         entries[0].experiment,
@@ -88,16 +79,6 @@ def _checked(own: OwnAnswer, study: Study, ledger: Ledger, path: Path, field: st
         published,
         quoted(own.text, ledger, path, f"{field}.text"),
         quoted(own.number, ledger, path, f"{field}.number") if own.number else (),
-        (Grade(found, tuple(own.rests_on)),),
+        (Grade(Says(own.says), tuple(own.rests_on)),),
         quoted(own.brief, ledger, path, f"{field}.brief") if own.brief else (),
     )
-
-
-def _entries(own: OwnAnswer, ledger: Ledger, path: Path, field: str) -> list[Entry]:
-    try:
-        return resting_on(own.rests_on, ledger)
-    except KeyError as error:
-        name = str(error.args[0])
-        raise InputError(
-            path, field, f"there is nothing called {name}", near(name, ledger)
-        ) from None

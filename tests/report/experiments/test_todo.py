@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from report.capture.check import inspect
 from report.capture.features import Features
 from report.document.fill import Filler
-from report.document.parts import Section
+from report.document.parts import Section, Stat
 from report.experiments import claims, front
 from report.experiments.base import StudyData
 from report.experiments.claims.reading import faults_of
@@ -47,7 +48,9 @@ def told(study: Study, ledger: Ledger) -> str:
     data = StudyData(study, Features(origin="none"))
     sections = [Section(slug, slug) for slug in ("integrity", "dimension")]
     section = front.present([data], ledger, sections, [answer(study, ledger)])
-    return Filler(TEMPLATES, ledger, (), section.tables).fill("front.qmd.j2", section.facts)
+    return Filler(TEMPLATES, ledger, section.figures, section.tables).fill(
+        "front.qmd.j2", section.facts
+    )
 
 
 RHO, GONE = "dimension.rho.seven-models.published", "dimension.rho.elsewhere"
@@ -72,7 +75,9 @@ def test_the_state_follows_from_the_ledger(computed, tmp_path, answers, state):
     shown = [piece.entry for piece in item.answer if not isinstance(piece, str)]
     assert bool(shown) == (state is not State.OPEN)
     told = "".join(p if isinstance(p, str) else show(ledger[p.entry], p.kind) for p in item.answer)
-    assert ("Missing: " in told) == (state is not State.DONE)
+    assert ("Missing: " in told) == (NAN in answers)
+    assert ("Nothing in this document answers" in told) == (GONE in answers)
+    assert not re.search(r"[a-z]+\.[a-z]+\.[a-z]", told)  # no ids
     assert item.sections[0] in ("dimension", "calibration")
 
 
@@ -123,9 +128,9 @@ def test_the_published_list_is_whole_and_no_claim(computed, seed):
     done = answer(study, ledger)
     assert not done.unusable
     assert {item.todo.id: str(item.state) for item in done.items} == {
-        "damaged-captures": "open", "nan-axes": "partly", "formal-spearman": "done",
-        "spectral-and-rate": "open", "formal-gap-in-instruct": "partly",
-        "gemma-yi-shared-cause": "open",
+        "damaged-captures": "needs captures", "nan-axes": "partly", "formal-spearman": "done",
+        "spectral-and-rate": "needs captures", "formal-gap-in-instruct": "needs captures",
+        "gemma-yi-shared-cause": "needs captures",
     }  # fmt: skip
     items = re.findall(r"^- \[ \] (.*)$", seed, re.MULTILINE)
     assert [item.todo.item for item in done.items] == items
@@ -139,6 +144,42 @@ def test_the_document_has_the_list_as_a_table_with_links(computed):
     assert "(#row-dimension-rho-seven-models-published)" in row
     assert row.endswith("| [§\u00a02](#sec-dimension) |")
     assert "{#tbl-todo-entropy-2026-02 " in text
+
+
+def test_an_item_is_answered_in_the_studys_own_words(computed, tmp_path):
+    study, ledger = computed
+    own = (
+        '[[todo.text]]\ntext = "It is {{' + RHO + '.value}}."\n'
+        'rests_on = ["' + RHO + '"]\nsays = "not shown"\n'
+        '[[todo.text]]\ntext = "And {{other.value}} there."\nbeside = "other"\n'
+    )
+    made = in_folder(study, tmp_path, ITEM.format(id="a", answers=f'["{RHO}"]') + own)
+    (item,) = answer(made, ledger, ["entropy-2026-02"]).items
+    assert item.answer == ("It is ", Stat(RHO, "value"), ".")
+    ((fault,), items) = ((t := answer(made, ledger, ["other"])).unusable, t.items)
+    assert not items
+    assert fault.field == "todo a.text.2.text"
+
+
+def test_words_that_the_ledger_does_not_bear_cost_their_item(computed, tmp_path):
+    study, ledger = computed
+    own = f'[[todo.text]]\ntext = "Yes."\nrests_on = ["{RHO}"]\nsays = "positive"\n'
+    made = in_folder(study, tmp_path, ITEM.format(id="a", answers=f'["{RHO}"]') + own)
+    done = answer(made, ledger)
+    assert not done.items
+    assert "the ledger says not shown" in done.unusable[0].problem
+
+
+def test_what_is_built_on_wrong_rows_answers_nothing(computed, tmp_path):
+    study, ledger = computed
+    name = "calibration.delta.yi-9b.formal-casual.published"
+    made = in_folder(study, tmp_path, ITEM.format(id="a", answers=f'["{name}"]'))
+    shutil.copytree(study.folder / "published", tmp_path / "published")
+    shutil.copy(study.folder / "study.toml", tmp_path)
+    made = load_study(tmp_path)
+    (item,) = answer(made, ledger).items
+    assert item.state is State.OPEN
+    assert "built on wrongly cut rows" in "".join(map(str, item.answer))
 
 
 def test_the_fields_are_documented(root):
