@@ -15,7 +15,7 @@ from report.document.intervals import mark_intervals
 from report.document.paper import Manuscript, write_source
 from report.document.place import check_place, last_of, replacing
 from report.document.render import Rendered, Renderer, install_theme, render
-from report.experiments import EXPERIMENTS, claims, front, needed_for, reproduction
+from report.experiments import EXPERIMENTS, claims, counts, front, needed_for, reproduction
 from report.experiments.base import Analysis, StudyData
 from report.experiments.claims import todo
 from report.experiments.claims.reading import faults_of
@@ -124,6 +124,7 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
         [entry for analysis in every for entry in analysis.entries],
         [family for analysis in every for family in analysis.families],
     )
+    ledger = ledger.extended(counts.of_tests(data, ledger))
     sections = [
         experiment.present(
             data, ledger, {key: a.arrays for key, a in analyses[experiment.SLUG].items()}
@@ -135,6 +136,7 @@ def compute(studies: Sequence[Study], options: Options, progress: Progress) -> R
     if not options.only:
         progress("audit claims")
         audits = [(study, claims.audit(study, ledger)) for study in studies]
+        ledger = ledger.extended(counts.of_claims(data, [verdicts for _, verdicts in audits]))
         added = (reproduction.present(data, ledger), claims.present(audits))
         sections += [section for section in added if section is not None]
         ids = [study.id for study in studies]
@@ -188,6 +190,7 @@ def build(folders: Sequence[Path], out: Path, options: Options, progress: Progre
         outputs.write_data([(d.study, d.features) for d in results.studies], folder)
         outputs.write_values(results.ledger, folder)
         claims.write(results.audits, folder)
+        front.write(results.sections[0], results.ledger, folder)
         tables = outputs.tables_of(results.sections)
         outputs.write_tables(tables, results.ledger, folder / "tables", TABLES)
         save_all(outputs.figures_of(results.sections), folder / "figures",

@@ -163,6 +163,8 @@ def _counts() -> Iterator[Method]:
     yield Method("count-lost-answers", "count of answers without rows")
     yield Method("count-lost-axes", "count of axes without any value")
     yield Method("count-dead-axes", "count of axes that are constant or saturated")
+    yield Method("count-claims", "count of claims")
+    yield Method("count-significant", "count of tests with p at most alpha")
     yield Method("count-lengths", "number of different lengths")
     yield Method("open-order", "share of pairs of questions whose order is open")
     yield Method("at-limit", "share of answers of the largest length")

@@ -27,7 +27,7 @@ MOST_BYTES = 256 * 2**20
 """Largest manifest or ledger that is read."""
 AGAIN = "Build the document again, or ask where this one comes from."
 
-_SOURCE = re.compile(r"(?:ledger|data/[^?#]+)\.csv(?:\?[^#]*)?#.+", re.DOTALL)
+_SOURCE = re.compile(r"(?:ledger|claims|data/[^?#]+)\.csv(?:\?[^#]*)?#.+", re.DOTALL)
 
 
 def plain_path(name: str) -> str:
@@ -150,6 +150,43 @@ class ClaimsFile(_Strict):
     """``claims.json``."""
 
     claims: list[VerdictRow]
+
+
+class GradeRow(_Strict):
+    """What one side of an answer rests on."""
+
+    of: Text
+    says: Literal[
+        "positive",
+        "negative",
+        "both signs",
+        "not shown",
+        "not identified",
+        "not testable",
+        "described",
+        "inferred",
+        "wrong rows",
+    ]
+    rests_on: Annotated[list[Name], Field(max_length=10_000)]
+
+
+class AnswerRow(_Strict):
+    """One answer of ``answers.json``."""
+
+    question: Text
+    experiment: Name
+    study: Name
+    cohort: Name
+    published: bool
+    sentence: Annotated[str, Field(max_length=20_000)]
+    number: Annotated[str, Field(max_length=20_000)]
+    evidence: Annotated[list[GradeRow], Field(min_length=1)]
+
+
+class AnswersFile(_Strict):
+    """``answers.json``."""
+
+    answers: list[AnswerRow]
 
 
 class Row(_Strict):

@@ -40,6 +40,16 @@ class Level:
         return "published" if self.published else self.cohort.key
 
     @property
+    def tail(self) -> tuple[str, ...]:
+        """What ids of this level end in."""
+        return ("published",) if self.published else ()
+
+    @property
+    def words(self) -> str:
+        """What it is called in the label of an entry."""
+        return f"{self.cohort.title}{', as published' if self.published else ''}"
+
+    @property
     def at(self) -> str:
         """What stands before the name of a member: at a temperature, but in a model."""
         return "at" if self.cohort.unit == "condition" else "in"

@@ -37,6 +37,10 @@ _OF_ENTRIES = (
 _OF_FAMILIES = {"m": "size", "survivors": "rejected", "share": "share"}
 
 
+class NoNumberError(InputError):
+    """A text quotes a number, or rests on one, that the data did not give."""
+
+
 def names_in(text: str) -> list[str]:
     """Return the ids of the entries, and ``family.`` with those of families, that a text quotes."""
     return [found.strip().rpartition(".")[0] for found in _PLACE.findall(text)]
@@ -56,8 +60,10 @@ def quoted(text: str, ledger: Ledger, path: Path, field: str) -> tuple[Piece, ..
 
     Raises
     ------
+    NoNumberError
+        If a name has no number.
     InputError
-        If a name is unknown, or has no number.
+        If a name is unknown.
     """
     text = re.sub(r"\s+", " ", text).strip()
     return joined(_pieces(text, ledger, path, field))
@@ -70,6 +76,8 @@ def borne(
 
     Raises
     ------
+    NoNumberError
+        If the ledger has no number to say anything by.
     InputError
         If there is nothing of a name, or the ledger says something else.
     """
@@ -82,7 +90,9 @@ def borne(
         ) from None
     found = decide(entries, study)
     if said.says is not None and found is not Says(said.says):
-        raise InputError(
+        gone = any(entry.value is None for entry in entries)
+        kind = NoNumberError if gone and found is Says.NOT_TESTABLE else InputError
+        raise kind(
             path,
             f"{field}.says",
             f"“{said.text}” is said to be {said.says}, and the ledger says {found}",
@@ -124,7 +134,7 @@ def _stat(entry: Entry, aspect: str, ledger: Ledger, path: Path, field: str) -> 
     if fmt.show(entry, kind) == fmt.MISSING or (aspect == "apa" and entry.value is None):
         reason = entry.why_no(aspect)
         why = "" if reason is None else f" ({reason.sentence.rstrip('.')})"
-        raise InputError(
+        raise NoNumberError(
             path,
             field,
             f"{entry.id} has no {aspect} here{why}",

@@ -274,6 +274,21 @@ class Ledger:
             return None
         return self.get(f"generation.order-open.{entry.id.split('.')[2]}")
 
+    def extended(self, entries: Iterable[Entry]) -> Ledger:
+        """Return a ledger that holds further entries, which belong to no family.
+
+        Raises
+        ------
+        ValueError
+            If an id is taken.
+        """
+        table = dict(self.entries)
+        for entry in entries:
+            if entry.id in table:
+                raise ValueError(f"two ledger entries are called {entry.id}")
+            table[entry.id] = entry
+        return Ledger(table, self.families)
+
     def survivors(self, family: Family) -> int:
         """Return how many members of a family its rule rejects."""
         return sum(bool(self[name].rejected) for name in family.members)

@@ -253,8 +253,9 @@ def _toml(fields: Fields) -> str:
 
 @pytest.fixture(scope="session")
 def shipped_fields() -> Callable[[], Fields]:
-    """The fields of ``data/smollm2/study.toml``, to be changed at will."""
+    """The fields of ``data/smollm2/study.toml``, to be changed at will; without its own words."""
     fields = tomllib.loads((SHIPPED / "study.toml").read_text("utf-8"))
+    del fields["answers"]
     return lambda: copy.deepcopy(fields)
 
 

@@ -74,15 +74,21 @@ def table(path: str) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-def read(selector: str, root: str = ".") -> dict[tuple[str, ...], float]:
-    """Return the numbers of the column that a selector names, by key; an empty cell is NaN."""
-    path, _, column = selector.partition("#")
-    path, _, query = path.partition("?")
+def chosen(selector: str, root: str = ".") -> tuple[list[dict[str, str]], list[tuple[str, str]]]:
+    """Return the rows that a selector names, and the conditions on them."""
+    path, _, query = selector.partition("#")[0].partition("?")
     rows = table(f"{root}/{path}")
     where = parse_qsl(query, keep_blank_values=True)
     for name, value in where:
         excluded = name.endswith("!")
         rows = [row for row in rows if (row[name.rstrip("!")] != value) == excluded]
+    return rows, where
+
+
+def read(selector: str, root: str = ".") -> dict[tuple[str, ...], float]:
+    """Return the numbers of the column that a selector names, by key; an empty cell is NaN."""
+    column = selector.partition("#")[2]
+    rows, where = chosen(selector, root)
     header = rows[0] if rows else {}
     fixed = {name for name, _ in where}
     named = {"text", "question"} & header.keys()  # a question is known by its text where it has one

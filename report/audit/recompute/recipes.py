@@ -60,6 +60,8 @@ _ESTIMATES: tuple[tuple[str, Step], ...] = (
     ("count of axes that are constant", steps.count_dead_axes),
     ("count of axes without", steps.count_lost_axes),
     ("count of answers without", steps.count_lost_answers),
+    ("count of claims", steps.count_of_claims),
+    ("count of tests with p", steps.count_up_to_alpha),
     ("recomputed minus published", steps.difference_of_two),
     ("difference of pole means", steps.difference_of_two),
     ("difference of means", steps.difference_of_means),

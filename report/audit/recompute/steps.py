@@ -45,6 +45,7 @@ from report.audit.recompute.reading import (
     Case,
     aligned,
     beside,
+    chosen,
     complete,
     even,
     grids,
@@ -170,6 +171,19 @@ def count_lost_axes(case: Case, found: Found) -> Found:
 def count_lost_answers(case: Case, found: Found) -> Found:
     """Count lost answers."""
     return lost(*complete(*case.sources, root=case.root))
+
+
+def count_of_claims(case: Case, found: Found) -> Found:
+    """Count the claims with a verdict, or all of a study."""
+    (source,) = case.sources
+    rows, _ = chosen(source, case.root)
+    return {"estimate": float(len({row["id"] for row in rows}))}
+
+
+def count_up_to_alpha(case: Case, found: Found) -> Found:
+    """Count the tests whose p is no larger than the plan's alpha."""
+    (p,) = separate(*case.sources, root=case.root)
+    return {"n": len(p), "estimate": float((p <= case.alpha).sum())}
 
 
 def difference_of_two(case: Case, found: Found) -> Found:

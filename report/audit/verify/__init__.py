@@ -13,7 +13,7 @@ from pathlib import Path
 
 from report.audit.finished import Finished, load_finished
 from report.audit.recompute import reading
-from report.audit.verify import files, numbers, prose
+from report.audit.verify import files, front, numbers, prose
 from report.audit.verify.findings import Check, Disagreement
 from report.study.texts import visible
 
@@ -86,6 +86,7 @@ def verify(
         ("read the document back", lambda: prose.printed(build)),
         ("check p against what gives it", lambda: numbers.consistent(build)),
         ("compare tables and values", lambda: files.derived(build)),
+        ("decide the answers anew", lambda: front.answered(build)),
     )
     checks: list[Check] = []
     for words, step in steps:

@@ -209,7 +209,7 @@ def _tables(check: Check, build: Finished) -> None:
     text = _read(check, build, "report.qmd")
     if text is None:
         return
-    expected = dict(_document_tables(text, build.ledger))
+    expected = dict(document_tables(text, build.ledger))
     paths = sorted((build.folder / "tables").glob("*.csv"))
     for path in paths:
         name = f"tables/{path.name}"
@@ -236,7 +236,8 @@ def _tables(check: Check, build: Finished) -> None:
     check.notes.append("tables in other formats than CSV are checked by their hash")
 
 
-def _document_tables(text: str, ledger: Ledger) -> Iterator[tuple[str, list[list[str]]]]:
+def document_tables(text: str, ledger: Ledger) -> Iterator[tuple[str, list[list[str]]]]:
+    """Read the tables of ``report.qmd``: label and rows, their numbers taken from the ledger."""
     entries = {entry.anchor: entry for entry in ledger}
     families = {family.anchor: family for family in ledger.families.values()}
 

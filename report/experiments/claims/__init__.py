@@ -6,6 +6,7 @@ can't be tested, the claim says why instead. A claim that can't be read is lost 
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from report.experiments.standing import any_on_wrong_rows
 from report.ledger import format as fmt
 from report.ledger.ledger import Ledger
 from report.study.study import Study
-from report.study.texts import visible
+from report.study.texts import csv_cell, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,10 +104,15 @@ def _on_wrong_rows(claim: Claim, evidence: Evidence) -> bool:
 
 
 def write(audits: Sequence[tuple[Study, Sequence[Verdict]]], folder: Path) -> None:
-    """Write ``claims.json``: every verdict of every study, with its evidence."""
+    """Write ``claims.json`` and ``claims.csv``: every verdict, with its evidence."""
     rows = [{"study": study.id, **v.row()} for study, verdicts in audits for v in verdicts]
     text = json.dumps({"claims": rows}, ensure_ascii=False, indent=1) + "\n"
     (folder / "claims.json").write_text(text, encoding="utf-8")
+    if rows:
+        with (folder / "claims.csv").open("w", encoding="utf-8", newline="") as handle:
+            writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({name: csv_cell(text) for name, text in row.items()} for row in rows)
 
 
 def failed(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from report.document.parts import Piece
 from report.experiments.answering import joined
 from report.experiments.claims.evidence import Evidence, told, told_tested
-from report.experiments.quoting import borne, names_in, quoted
+from report.experiments.quoting import NoNumberError, borne, names_in, quoted
 from report.experiments.standing import on_wrong_rows
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry, Ledger
@@ -94,7 +94,11 @@ def _answered(todo: Todo, evidence: Evidence, beside: Collection[str]) -> Answer
     known = [[e for e in part if _answers(e, evidence)] for part in parts]
     done = sum(map(bool, known))
     state = State.DONE if done == len(parts) else State.PARTLY if done else State.OPEN
-    told = _own_words(todo, evidence, beside) or _words(parts, known, evidence.ledger)
+    try:
+        told = _own_words(todo, evidence, beside)
+    except NoNumberError:  # of damaged data, say: the program tells what there is
+        told = ()
+    told = told or _words(parts, known, evidence.ledger)
     names = [*todo.answers, *(n for s in todo.text for n in names_in(s.text))]
     slugs = {name.removeprefix("family.").split(".")[0] for name in names}
     sections = tuple(e.SLUG for e in EXPERIMENTS if e.SLUG in slugs)

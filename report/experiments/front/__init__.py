@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from report.document.parts import Answer, Piece, Ref, Says, Section, Table
+from report.document.parts import Answer, Piece, Ref, Says, Section, Table, text_of
 from report.document.tables import left, right
 from report.experiments.answering import SHOWN, joined
 from report.experiments.base import StudyData
@@ -91,7 +93,29 @@ def present(
         "todos": [(data.study, todo) for data, todo in zip(studies, todos, strict=True) if todo],
         "abstract": abstract(studies, answers, names, ledger),
     }
-    return Section(SLUG, "", facts, drawn, tuple(tables), folder="")
+    return Section(SLUG, "", facts, drawn, tuple(tables), tuple(answers), folder="")
+
+
+def write(section: Section, ledger: Ledger, folder: Path) -> None:
+    """Write ``answers.json``: every answer, and the evidence that it rests on."""
+    rows = [
+        {
+            "question": answer.question,
+            "experiment": answer.experiment,
+            "study": answer.study,
+            "cohort": answer.cohort,
+            "published": answer.published,
+            "sentence": text_of(answer.sentence, ledger),
+            "number": text_of(answer.number, ledger),
+            "evidence": [
+                {"of": grade.of, "says": str(grade.says), "rests_on": list(grade.rests_on)}
+                for grade in answer.grades
+            ],
+        }
+        for answer in section.answers
+    ]
+    text = json.dumps({"answers": rows}, ensure_ascii=False, indent=1) + "\n"
+    (folder / "answers.json").write_text(text, encoding="utf-8")
 
 
 def _ordered(sections: Sequence[Section]) -> list[Answer]:
@@ -198,7 +222,7 @@ def _evidence(answer: Answer, name: str, several: bool, simulated: frozenset[str
             word = f"{grade.of} {word.removesuffix(', no test')}"
         elif several_sides:
             word = f"{grade.of}: {word.removeprefix(f'{name}: ')}"
-        words.append(word)
+        words.append(word.replace(";", ","))
     return words
 
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from report.document.parts import Answer, Piece, Says, text_of
+from report.document.parts import Answer, Piece, Says, Stat, text_of
 from report.experiments.answering import joined
 from report.experiments.base import StudyData
+from report.experiments.counts import CLAIMS
 from report.experiments.quoting import quoted
 from report.ledger.ledger import Ledger
 
 MOST_WORDS = 200
+_VERDICTS = {
+    "wrong-rows": " rest on wrong rows",
+    "supported": " hold",
+    "contradicted": " are contradicted",
+    "not-supported": " not supported",
+    "not-testable": " not testable",
+}
 _Names = Mapping[tuple[str, str, bool], str]
 _LEAST = (Says.NOT_TESTABLE, Says.DESCRIBED, Says.NOT_IDENTIFIED, Says.NOT_SHOWN)
 """What is left out first where words are too many: what is said least."""
@@ -35,7 +43,13 @@ def abstract(
     summaries = [_summary(data, ledger) for data in studies]
     told = [answer for answer in answers if answer.brief]
     while True:
-        text = joined([*(p for summary in summaries for p in summary), *_sentences(told, names)])
+        text = joined(
+            [
+                *(p for summary in summaries for p in summary),
+                *_sentences(told, names),
+                *(p for data in studies for p in _claims(data, ledger)),
+            ]
+        )
         if n_words(text_of(text, ledger)) <= MOST_WORDS or not told:
             return text
         told.remove(_least(told))
@@ -70,6 +84,21 @@ def _sentences(told: Sequence[Answer], names: _Names) -> list[Piece]:
             sentences.append((head, *parts, "."))
     sentences += shared.values()
     return [piece for sentence in sentences for piece in (" ", *sentence)][1:]
+
+
+def _claims(data: StudyData, ledger: Ledger) -> list[Piece]:
+    """Tell how many claims a study makes, and what became of them."""
+    count = f"{CLAIMS}.count.{{}}.{data.study.id}"
+    if (every := ledger.get(count.format("all"))) is None:
+        return []
+    told = [
+        (Stat(found.id, "value"), words)
+        for kind, words in _VERDICTS.items()
+        if (found := ledger.get(count.format(kind))) is not None
+    ]
+    rest = [piece for one in told for piece in (", ", *one)][1:]
+    claims = "claim" if every.value == 1 else "claims"
+    return [" Of ", Stat(every.id, "value"), f" {claims} ", *rest, "."]
 
 
 def _shared(same: Sequence[Answer], names: _Names) -> tuple[Piece, ...]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from report.document.parts import Answer, Grade, Says
+from report.experiments.answering import because, decide, resting_on
 from report.experiments.base import StudyData
-from report.experiments.quoting import borne, quoted
+from report.experiments.quoting import NoNumberError, borne, quoted
 from report.ledger.ledger import Ledger
 from report.study.errors import InputError
 from report.study.study import OwnAnswer, Study
@@ -19,7 +20,8 @@ def with_own(
     """Put a study's own answers in the place of the program's.
 
     An answer to a question that the program answers too takes its place at that level; others
-    follow those of their experiment.
+    follow those of their experiment. Where the data did not give a number that an answer needs,
+    the program says so.
 
     Parameters
     ----------
@@ -42,6 +44,10 @@ def with_own(
         for number, own in enumerate(data.study.answers, start=1):
             try:
                 answer = _checked(own, data.study, ledger, path, f"answers.{number}")
+            except NoNumberError:
+                answer = _not_testable(own, data.study, ledger)
+                if any((a.question, a.level) == (answer.question, answer.level) for a in merged):
+                    continue
             except InputError:
                 if quick:
                     continue
@@ -57,6 +63,21 @@ def _place(answer: Answer, merged: list[Answer]) -> None:
             return
     after = [i for i, other in enumerate(merged) if other.experiment == answer.experiment]
     merged.insert(after[-1] + 1 if after else len(merged), answer)
+
+
+def _not_testable(own: OwnAnswer, study: Study, ledger: Ledger) -> Answer:
+    """Say in the place of an answer why the data do not give it."""
+    entries = resting_on(own.rests_on, ledger)
+    return Answer(
+        own.question,
+        entries[0].experiment,
+        study.id,
+        entries[0].cohort,
+        entries[0].evidence == "published",
+        (f"not testable; {because(entries)}",),
+        (),
+        (Grade(decide(entries, study), tuple(own.rests_on)),),
+    )
 
 
 def _checked(own: OwnAnswer, study: Study, ledger: Ledger, path: Path, field: str) -> Answer:

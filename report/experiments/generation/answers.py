@@ -36,10 +36,10 @@ TESTS = {
 DIFFER = Phrase(Says.BOTH, "{share} pairs{possible} differ")
 STEPS = {
     True: Phrase(
-        Says.BOTH, "entropy rises with every step of {intervention}, from {low} to {high} nats"
+        Says.BOTH, "entropy rises with every step of {intervention} ({low} to {high} nats)"
     ),
     False: Phrase(
-        Says.BOTH, "entropy falls with every step of {intervention}, from {high} to {low} nats"
+        Says.BOTH, "entropy falls with every step of {intervention} ({high} to {low} nats)"
     ),
 }
 

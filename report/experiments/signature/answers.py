@@ -33,7 +33,7 @@ PHRASES = {
     ),
     Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable; {why}"),
 }
-STEM = "correlations with axes that survive the search over layers"
+STEM = "layer peaks surviving the search"
 ALIKE = {
     Says.POSITIVE: Phrase(
         Says.POSITIVE, "{share} pairs{possible} {are} more alike than chance{which}"
@@ -49,6 +49,7 @@ ALIKE = {
     ),
     Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable; {why}"),
 }
+ALONE = "; {n} would pass if their layers had been chosen before"
 BRIEF = {
     says: Phrase(
         says, "{share} pairs{possible} {are} " + words + " alike in layer signature than chance"
@@ -86,6 +87,9 @@ def _peaks(level: Level) -> Iterator[Answer]:
         brief = (share,)
     elif grade.says is Says.NOT_SHOWN:
         sentence = PHRASES[grade.says](m=m)
+        alone = level.entry(SLUG, "alone")
+        if alone is not None and alone.value:
+            sentence += compose(ALONE, n=Stat(alone.id, "value"))
         brief = (share,)
     else:
         sentence = PHRASES[Says.NOT_TESTABLE](why=because(members))

@@ -9,7 +9,7 @@ import pytest
 
 from report.audit.finished import load_finished
 from report.audit.recompute import reading
-from report.audit.verify import files, numbers, prose, verify
+from report.audit.verify import files, front, numbers, prose, verify
 from report.audit.verify.documents import read_html, read_markdown, read_typst
 from report.cli import main
 from report.document.render.embedded import compile_pdf
@@ -103,7 +103,7 @@ def edit_ledger(build, entry_id, **fields):
 def test_nothing_is_flagged_on_an_untouched_build(finished, synthetic):
     result = verify(finished, [synthetic])
     assert result.disagreements == []
-    hashed, recomputed, printed, consistent, derived = result.checks
+    hashed, recomputed, printed, consistent, derived, answered = result.checks
     ledger = load_finished(finished).ledger
     assert recomputed.counts["statistics"] == sum(entry.value is not None for entry in ledger)
     assert not any("second path" in note or "in part" in note for note in recomputed.notes)
@@ -113,6 +113,7 @@ def test_nothing_is_flagged_on_an_untouched_build(finished, synthetic):
         assert printed.counts[f"numbers in {name}"] > 300
     assert consistent.counts["tests"] == sum(entry.p is not None for entry in ledger)
     assert derived.counts["ledger rows"] == len(ledger)
+    assert answered.counts["decisions of answers"] > 20
     assert not any("not re-read" in note for note in hashed.notes if "synthetic-1" in note)
 
 
@@ -301,6 +302,41 @@ def test_a_changed_number_of_survivors_is_found(tampered, name):
     edit(tampered / name, told[0], told[0].replace("10 of 41", "12 of 41"))
     problem = found(prose.printed(load_finished(tampered)), name, "signature.peaks")
     assert "12 of 41" in problem.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("answers.json", '"says": "not shown"', '"says": "positive"', "the ledger says not shown"),
+        ("answers.json", '"says": "wrong rows"', '"says": "negative"', "the ledger says wrong"),
+        ("answers.json", '"dimension.rho.seven', '"dimension.rho.eight', "not in the ledger"),
+        ("report.qmd", "| as printed: not shown", "| as printed", "calls its evidence"),
+        ("report.qmd", "not shown; six models", "shown; six models", "does not say"),
+        ("claims.csv", "not supported", "supported", "other claims or verdicts"),
+    ],
+)
+def test_an_answer_beyond_its_decision_is_found(tampered, file, old, new, said):
+    text = (tampered / file).read_text(encoding="utf-8")
+    assert old in text
+    (tampered / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    problems = front.answered(load_finished(tampered)).disagreements
+    assert any(said in found.problem for found in problems)
+
+
+def test_answers_are_decided_by_the_evidence_for_wrong_rows(tampered):
+    path = tampered / "data" / "entropy-2026-02" / "published" / "integrity_models.csv"
+    rows = path.read_text(encoding="utf-8").splitlines()
+    kept = [rows[0], *(re.sub(r",\d+,", ",30,", row, count=1) for row in rows[1:-1])]
+    path.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    problems = front.answered(load_finished(tampered)).disagreements
+    assert any("is said to be wrong rows" in found.problem for found in problems)
+
+
+def test_a_build_without_answers_is_told(tampered):
+    (tampered / "answers.json").unlink()
+    check = front.answered(load_finished(tampered))
+    assert not check.disagreements
+    assert "older than the front" in check.notes[0]
 
 
 def test_a_changed_copy_of_an_input_is_found(tampered):

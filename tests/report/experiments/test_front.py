@@ -100,7 +100,7 @@ def own(**changed: object) -> OwnAnswer:
 def worded(results: Results, answer: OwnAnswer, *, quick: bool = False):
     study = results.studies[0].study.model_copy(update={"answers": (answer,)})
     data = replace(results.studies[0], study=study)
-    answers = [a for section in results.sections for a in section.answers]
+    answers = [a for section in results.sections[1:] for a in section.answers]
     return with_own(answers, [data], results.ledger, quick=quick)
 
 
@@ -128,11 +128,6 @@ def test_an_own_answer_takes_the_place_of_the_programs(printed):
         ({"text": "{{" + RHO + ".valu}}"}, "answers.1.text", "no aspect"),
         ({"number": "{{nothing}}"}, "answers.1.number", "nothing called"),
         (
-            {"text": "{{calibration.delta.yi-9b.patient-irritated.published.value}}"},
-            "answers.1.text",
-            "has no value here (The study published no number",
-        ),
-        (
             {"rests_on": [f"family.{AXES}"], "says": "positive"},
             "answers.1.says",
             "the ledger says wrong rows",
@@ -145,6 +140,18 @@ def test_words_that_the_ledger_does_not_bear_stop_the_build(printed, changed, fi
     assert caught.value.field == field
     assert said in caught.value.problem
     assert caught.value.remedy
+
+
+NAN = "calibration.delta.yi-9b.patient-irritated.published"
+
+
+@pytest.mark.parametrize(
+    "changed", [{"text": "{{" + NAN + ".value}}", "rests_on": [NAN, RHO]}, {"rests_on": [NAN]}]
+)
+def test_where_the_data_give_no_number_the_program_says_so(printed, changed):
+    (found,) = (a for a in worded(printed, own(**changed)) if a.question == "Is it so?")
+    text = text_of(found.sentence, printed.ledger)
+    assert text.startswith("not testable; the study published no number here")
 
 
 def test_an_unknown_name_is_told_with_the_nearest(printed):
@@ -199,3 +206,35 @@ def test_levels_that_would_share_a_name_are_told_apart(printed):
         "printed",
         "captures",
     ]
+
+
+# --- counts -----------------------------------------------------------------------------
+
+
+def test_peaks_that_would_stand_alone_are_counted(printed):
+    entry = printed.ledger["signature.alone.seven-models.published"]
+    peaks = printed.ledger.select(quantity="peak-unsearched")
+    assert entry.value == sum((e.p or 1.0) <= 0.05 for e in peaks) == 34
+    assert entry.estimate.n == sum(e.p is not None for e in peaks)
+
+
+def test_claims_are_counted_by_verdict(printed):
+    counts = {e.id: e.value for e in printed.ledger.select(experiment="claims")}
+    assert counts == {
+        f"claims.count.{kind}.entropy-2026-02": n
+        for kind, n in (
+            ("all", 68),
+            ("contradicted", 14),
+            ("not-supported", 13),
+            ("not-testable", 13),
+            ("wrong-rows", 17),
+            ("supported", 11),
+        )
+    }
+    text = text_of(printed.sections[0].facts["abstract"], printed.ledger)
+    assert "Of 68 claims 17 rest on wrong rows, 11 hold, 14 are contradicted" in text
+
+
+def test_an_id_is_given_once(printed):
+    with pytest.raises(ValueError, match="two ledger entries"):
+        printed.ledger.extended(printed.ledger.select(experiment="claims"))
