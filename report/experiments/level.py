@@ -50,6 +50,11 @@ class Level:
         return f"{self.cohort.title}{', as published' if self.published else ''}"
 
     @property
+    def several(self) -> bool:
+        """Whether there is more than one model or condition to tell apart."""
+        return len(self.study.cohort_models(self.cohort.key)) > 1
+
+    @property
     def at(self) -> str:
         """What stands before the name of a member: at a temperature, but in a model."""
         return "at" if self.cohort.unit == "condition" else "in"

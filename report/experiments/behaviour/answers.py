@@ -116,8 +116,8 @@ def _strongest(level: Level, entries: Sequence[Entry]) -> tuple[Piece, ...]:
     first = min(entries, key=lambda e: (e.p or 0.0, -abs(e.value or 0.0)))
     axis = level.study.axis(str(first.axis)).name
     return compose(
-        "{name}, {axis}: {stat}",
-        name=level.label(str(first.model)),
+        "{name}{axis}: {stat}",
+        name=f"{level.label(str(first.model))}, " if level.several else "",
         axis=axis,
         stat=sentence_of(first, level.ledger),
     )
@@ -138,7 +138,10 @@ def _which(level: Level, kept: Sequence[Entry], *, values: bool = True) -> tuple
             (level.label(str(e.model)), *((" (", Stat(e.id, "value"), ")") if values else ()))
             for e in entries
         ]
-        told.append((f"{what} {level.at} ", *listed(where)))
+        if level.several:
+            told.append((f"{what} {level.at} ", *listed(where)))
+        else:
+            told.append((what, *where[0][1:]))
     return listed(told)
 
 

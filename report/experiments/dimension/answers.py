@@ -62,7 +62,7 @@ def _answer(level: Level) -> Answer | None:
     if rho is None or rho.estimate.n < 2:
         return None
     grade = graded(level, rho.id)
-    sentence, number = _sentence(grade.says, rho, level), _number(rho, level)
+    sentence, number = _sentence(grade.says, rho, level), _number(grade.says, rho, level)
     stem = STEMS[grade.says].text if grade.says in STEMS else ""
     brief: tuple[Piece, ...] = (Stat(rho.id, "apa"),) if stem else ()
     corrected = level.entry(SLUG, "rho-corrected")
@@ -90,12 +90,12 @@ def _sentence(says: Says, rho: Entry, level: Level) -> tuple[Piece, ...]:
     )
 
 
-def _number(rho: Entry, level: Level) -> tuple[Piece, ...]:
+def _number(says: Says, rho: Entry, level: Level) -> tuple[Piece, ...]:
     if rho.value is None:
         return ()
     number: tuple[Piece, ...] = (Stat(rho.id, "apa"),)
     needed = level.entry(SLUG, "required-reference")
-    if needed is not None and needed.value is not None and rho.p is not None:
+    if says is Says.NOT_SHOWN and needed is not None and needed.value is not None:
         number += compose(
             "; power .8 for ρ = .5 takes {needed} {units}",
             needed=Stat(needed.id, "value"),

@@ -39,7 +39,7 @@ _WORTH = (*SHOWN, Says.DESCRIBED, Says.NOT_SHOWN, Says.NOT_IDENTIFIED, Says.INFE
 
 _MEANINGS = {
     "measured": "from captures, tests decided after correction",
-    "simulated": "likewise, from simulated captures",
+    "simulated": "from simulated captures, tests decided after correction",
     "as printed": "computed from the study's tables",
     "wrong rows": "printed, and built on answers very probably cut at wrong rows",
     "inferred": "concluded from what is printed, not measured",

@@ -110,13 +110,13 @@ def figure(every: Sequence[Level], names: Mapping[tuple[str, str, bool], str]) -
     def draw(canvas: Canvas) -> None:
         wide = [1.25 if panel is _dimensions else 1.0 for panel in panels]
         grid = canvas.subplots(1, len(panels), squeeze=False, width_ratios=wide)[0]
-        first = True
-        for letter, axis, panel in zip("abc", grid, panels, strict=False):
-            title = panel(axis, layers, axes)
-            axis.set_title(f"{letter}  {title}")
+        placed = list(zip("abc", grid, panels, strict=False))
+        named = next((axis for _, axis, panel in placed if panel is not _dimensions), None)
+        for letter, axis, panel in reversed(placed):  # its words find their places last
+            axis.set_title(f"{letter}  {panel(axis, layers, axes)}")
             if panel is not _dimensions:
-                _rows(axis, axes, named=first)
-                first = False
+                axis.locator_params(axis="x", nbins=3 if len(placed) > 2 else 5)
+                _rows(axis, axes, named=axis is named)
 
     height = max(ROW * len(axes) + AROUND, LEAST_HEIGHT) if panels != [_dimensions] else 3.0
     return Figure(
@@ -263,7 +263,7 @@ def _correlations(axes: Axes, layers: Sequence[Layer], names: Sequence[str]) -> 
             )
             if holds:
                 kept.setdefault(layer.axis(entry), []).append(entry)
-        if sum(map(len, kept.values())) <= fmt.NAMES_UP_TO:
+        if layer.level.several and sum(map(len, kept.values())) <= fmt.NAMES_UP_TO:
             for axis, entries in kept.items():
                 _name_below(axes, layer, entries, _place(layer, shown, names, axis))
     axes.set_xlim(-1, 1)
@@ -310,25 +310,32 @@ def _contrasts(axes: Axes, layers: Sequence[Layer], names: Sequence[str]) -> str
             )
         if 1 < len(models) <= len(_MARKS) and few:
             for model in models:
-                _name_largest(axes, layer, model, shown, names)
+                _name_largest(axes, layer, model, shown, names, above=model is models[0])
     axes.margins(x=0.12)
     axes.set_xlabel("Δ entropy (nats)")
     return "Poles"
 
 
 def _name_largest(
-    axes: Axes, layer: Layer, model: str, shown: Sequence[Layer], names: Sequence[str]
+    axes: Axes,
+    layer: Layer,
+    model: str,
+    shown: Sequence[Layer],
+    names: Sequence[str],
+    *,
+    above: bool,
 ) -> None:
-    """Write a model's name beside its largest contrast."""
+    """Write a model's name above its largest contrast, or below it."""
     own = [e for e in layer.contrasts if e.model == model]
     entry = max(own, key=lambda e: abs(e.value or 0.0))
     height = _place(layer, shown, names, layer.axis(entry))
     axes.annotate(
         layer.level.label(model),
         (entry.value or 0.0, height),
-        xytext=(0, 5),
+        xytext=(0, 5 if above else -5),
         textcoords="offset points",
         ha="center",
+        va="bottom" if above else "top",
         fontsize=6.5,
         color=layer.tone,
     )

@@ -93,8 +93,9 @@ def _captured(level: Level) -> Iterator[Answer]:
         return
     low, high = min(agreement, key=_value), max(agreement, key=_value)
     ends = {"low": Stat(low.id, "value"), "high": Stat(high.id, "value")}
-    sentence += compose(WRONGLY if len(agreement) > 1 else WRONGLY_ONE, **ends)
-    number = compose("right against wrong rows: ρ = {low} to {high}", **ends)
+    many = len(agreement) > 1
+    sentence += compose(WRONGLY if many else WRONGLY_ONE, **ends)
+    number = compose(f"right against wrong rows: ρ = {{low}}{' to {high}' * many}", **ends)
     yield answer(QUESTION, SLUG, level, sentence, number, grade)
 
 

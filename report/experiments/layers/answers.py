@@ -59,6 +59,8 @@ def _identifies(level: Level) -> Iterator[Answer]:
             grade = graded(level)
             yield answer(IDENTIFIES, SLUG, level, ONLY_RANGES(), (), grade)
         return
+    if len(widths) < 2:  # there is nothing to be told apart
+        return
     grade, unit = graded(level, found.id), level.cohort.unit
     if grade.says is Says.NOT_TESTABLE:
         sentence = PHRASES[grade.says](why=because([found]))

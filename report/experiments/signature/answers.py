@@ -21,12 +21,13 @@ from report.experiments.base import StudyData
 from report.experiments.level import Level, levels
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry, Ledger
+from stats.outcome import Reason
 
 SLUG = "signature"
 PEAKS = "At which layers does activation entropy go with an axis?"
 SHARED = "Do two sources share a layer signature?"
 
-SURVIVE = Phrase(Says.BOTH, "{share} peaks {survive} the search over layers, {where}")
+SURVIVE = Phrase(Says.BOTH, "{share} peaks {survive} the search over layers{where}")
 PHRASES = {
     Says.NOT_SHOWN: Phrase(
         Says.NOT_SHOWN, "not shown; none of {m} peaks stands after the search over layers"
@@ -75,13 +76,15 @@ def _peaks(level: Level) -> Iterator[Answer]:
     if family is None:
         return
     members = level.members(family)
+    if all(e.reason is Reason.MISSING_CAPTURE for e in members):
+        return
     grade = graded(level, of_family(family))
     kept = [e for e in members if stands(e, level.study)]
     share, m = Tally(family.id, "share"), Tally(family.id, "size")
     brief: Sequence[Piece] = ()
     if grade.says in SHOWN:
         models = list(dict.fromkeys(level.label(str(e.model)) for e in kept))
-        where = f"{level.at} {fmt.few(models, level.cohort.unit)}"
+        where = f", {level.at} {fmt.few(models, level.cohort.unit)}" if level.several else ""
         survive = "survives" if len(kept) == 1 else "survive"
         sentence = SURVIVE(share=share, where=where, survive=survive)
         brief = (share,)
@@ -103,8 +106,8 @@ def _highest(level: Level, entries: Sequence[Entry]) -> tuple[Piece, ...]:
         return ()
     first = min(entries, key=lambda e: (e.p or 0.0, -abs(e.value or 0.0)))
     return compose(
-        "{name}, {axis}: {stat}",
-        name=level.label(str(first.model)),
+        "{name}{axis}: {stat}",
+        name=f"{level.label(str(first.model))}, " if level.several else "",
         axis=level.study.axis(str(first.axis)).name,
         stat=sentence_of(first, level.ledger),
     )
@@ -118,6 +121,8 @@ def _shared(level: Level) -> Iterator[Answer]:
             yield answer(SHARED, SLUG, level, ONLY_PEAKS(), (), graded(level))
         return
     members = level.members(family)
+    if all(e.reason is Reason.MISSING_CAPTURE for e in members):
+        return
     grade = graded(level, of_family(family))
     kept = [e for e in members if stands(e, level.study)]
     places: dict[str, Piece] = {"share": Tally(family.id, "share"), "which": _pair(level, kept)}
