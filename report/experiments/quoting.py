@@ -19,7 +19,8 @@ from report.study.errors import InputError
 from report.study.study import OwnAnswer, Study
 from report.study.words import Statement
 
-_PLACE = re.compile(r"\{\{([^{}]*)\}\}")
+# Other text in double braces, a short code of Quarto say, is text.
+_PLACE = re.compile(r"\{\{\s*([a-z][a-z0-9-]*(?:\.[a-z0-9=-]+)+)\s*\}\}")
 _FAMILY = "family."
 _OF_ENTRIES = (
     "value",
@@ -43,7 +44,7 @@ class NoNumberError(InputError):
 
 def names_in(text: str) -> list[str]:
     """Return the ids of the entries, and ``family.`` with those of families, that a text quotes."""
-    return [found.strip().rpartition(".")[0] for found in _PLACE.findall(text)]
+    return [found.rpartition(".")[0] for found in _PLACE.findall(text)]
 
 
 def quoted(text: str, ledger: Ledger, path: Path, field: str) -> tuple[Piece, ...]:
@@ -106,7 +107,7 @@ def _pieces(text: str, ledger: Ledger, path: Path, field: str) -> Iterator[Piece
         if i % 2 == 0:
             yield part
         else:
-            yield _number(part.strip(), ledger, path, field)
+            yield _number(part, ledger, path, field)
 
 
 def _number(name: str, ledger: Ledger, path: Path, field: str) -> Piece:

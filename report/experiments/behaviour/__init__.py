@@ -294,7 +294,7 @@ def _map(data: StudyData, ledger: Ledger, subject: Subject) -> Figure:
         figure_file(data, "exp3a_axis_correlations", subject.cohort.key),
         "Spearman correlation of generation entropy and projection over the questions, for each "
         f"{subject.cohort.unit} and axis. A dot marks what survives correction "
-        f"({fmt.RULES[family.method]}); hatched cells can't be computed.",
+        f"({fmt.RULES[family.method]}); hatched cells cannot be computed.",
         f"Heat map of correlations, one row a {subject.cohort.unit} and one column an axis; "
         f"{fmt.count(kept, 'cell')} marked as surviving correction.",
         (figures.WIDTH, 0.32 * len(subject.models) + 1.3),

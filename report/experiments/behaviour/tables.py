@@ -67,7 +67,8 @@ def published_table(data: StudyData, ledger: Ledger) -> Table:
     pairs = pairs_of(ledger, family.id)
     named = in_words(data, pairs)
     rules = (family.method, "bh" if family.method == "holm" else "holm")
-    left_out = " The unpublished ones are taken as not significant." * (family.m > len(pairs))
+    unprinted = family.m - len(pairs)
+    left_out = f"; the {unprinted} unprinted ones enter with p = 1" if unprinted > 0 else ""
     rows = tuple(
         (named[e.id]["model"], named[e.id]["axis"], Stat(e.id, "value"),
          e.why_no("ci") or Stat(e.id, "ci"), Stat(e.id, "p"),
@@ -76,8 +77,8 @@ def published_table(data: StudyData, ledger: Ledger) -> Table:
     )  # fmt: skip
     return Table(
         label_of(data, "published"),
-        "The published correlations of generation entropy and axis, with p-values by the t "
-        f"approximation, corrected for all pairs that were tested.{left_out}",
+        "Printed correlations of an answer's entropy with an axis, p by the t approximation. "
+        f"Adjusted p counts {fmt.out_of(family.m, family.m, 'test')}{left_out}.",
         (left("Model"), left("Axis"), right("ρ"), right(data.ci_name), right("p"),
          *(right(f"p ({fmt.RULES[rule]})") for rule in rules)),
         rows,

@@ -163,6 +163,8 @@ def length_table(data: StudyData, ledger: Ledger, group: Calibrated) -> Table:
     """Describe effect sizes and what answer length has to do with them."""
     level = group.cohort.key
     rule = ledger.families[family_id(data, "lengths", level)].method
+    about = {"experiment": SLUG, "evidence": data.evidence, "cohort": level}
+    known = any(e.value is not None for e in ledger.select(quantity="tokens", **about))
     rows: list[tuple[Cell, ...]] = []
     for model in group.shown:
         for axis in data.study.axes:
@@ -174,20 +176,23 @@ def length_table(data: StudyData, ledger: Ledger, group: Calibrated) -> Table:
             rows.append(
                 (model.label, axis.name, _cell(effect, "value"), _cell(effect, "ci"),
                  *(_cell(e, "value") for e in longest),
-                 _cell(tokens, "signed"), _cell(tokens, f"adjusted:{rule}"), _cell(rho, "value"))
+                 *((_cell(tokens, "signed"), _cell(tokens, f"adjusted:{rule}")) if known else ()),
+                 _cell(rho, "value"))
             )  # fmt: skip
     return Table(
         name(data, level, "lengths"),
         "Size of each contrast, and answer length beside it. Rank-biserial: 1 if entropy is higher "
         "under the positive pole for every question. Longest: share of answers under the positive "
         "and the negative pole that are as long as the capture's longest; where that is many, they "
-        "end at the limit of generation. Δ tokens: difference in length, with its own "
-        f"p after {RULES[rule]}. ρ: correlation over questions of the difference in entropy with "
+        "end at the limit of generation. "
+        + (f"Δ tokens: difference in length, with its own p after {RULES[rule]}. " if known else "")
+        + "ρ: correlation over questions of the difference in entropy with "
         "the difference in length.",
         (left("Model"), left("Axis"), right("Rank-biserial"), right(data.ci_name),
-         right("Longest +"), right("Longest −"), right("Δ tokens"), right("adjusted p"),
-         right("ρ")),
+         right("Longest +"), right("Longest −"),
+         *((right("Δ tokens"), right("adjusted p")) if known else ()), right("ρ")),
         tuple(rows),
+        "" if known else "Lengths cannot be compared: too many answers end at the limit.",
     )  # fmt: skip
 
 

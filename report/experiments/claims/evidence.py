@@ -35,13 +35,30 @@ class Ruling:
 
 
 def combine(rulings: Sequence[Ruling]) -> Ruling:
-    """Join the checks of one claim: all of them must hold, so the worst finding decides."""
+    """Join the checks of one claim: all of them must hold, so the worst finding decides.
+
+    What several of them say in the same words is said once.
+    """
     order = list(Finding)
     worst = min((r.finding for r in rulings), key=order.index)
     pieces: list[Piece] = []
+    lead = ""
     for ruling in rulings:
-        pieces += [" ", *ruling.evidence] if pieces else ruling.evidence
+        first, *rest = ruling.evidence
+        same = lead and isinstance(first, str) and first.startswith(lead)
+        if same and isinstance(first, str) and pieces[-1:] == ["."]:
+            pieces[-1:] = ["; ", first.removeprefix(lead), *rest]
+        else:
+            pieces += [" ", first, *rest] if pieces else [first, *rest]
+        lead = _lead(first)
     return Ruling(worst, tuple(pieces))
+
+
+def _lead(first: Piece) -> str:
+    """Return what a ruling's evidence begins with, up to its colon."""
+    if not isinstance(first, str) or ": " not in first:
+        return ""
+    return first[: first.index(": ") + 2]
 
 
 @dataclass(frozen=True)

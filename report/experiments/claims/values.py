@@ -25,6 +25,7 @@ from report.experiments.claims.evidence import (
 )
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry
+from report.study.study import Study
 
 
 class Extreme(Check):
@@ -241,8 +242,19 @@ class Cell(Check):
             raise LookupError(f"{self.table}.{self.column}")
         wrong = [row for row in rows if row[self.column] != self.value]
         shown = ", ".join(dict.fromkeys(row[self.column] or fmt.MISSING for row in wrong or rows))
+        where = ", ".join(_named(evidence.study, name, key) for name, key in self.where.items())
         return ruling(
             Finding.CONTRADICTED if wrong else Finding.SUPPORTED,
             f"The study's table of {self.table.replace('_', ' ')} has “{shown}” "
-            f"under {self.column}.",
+            f"under {self.column}{' for ' + where if where else ''}",
+            ".",
         )
+
+
+def _named(study: Study, column: str, key: str) -> str:
+    """Call a model or an axis as readers do."""
+    if column == "model" and any(m.key == key for m in study.models):
+        return study.model(key).name
+    if column == "axis" and any(a.key == key for a in study.axes):
+        return study.axis(key).name
+    return key

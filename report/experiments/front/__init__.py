@@ -184,10 +184,15 @@ def _answers(
 
 def _told(answer: Answer, name: str) -> tuple[Piece, ...]:
     """Write an answer as a sentence, after the name of its level where there are several."""
-    first, *rest = answer.sentence
+    first, *rest = (_unbroken(piece) for piece in answer.sentence)
     if name:
         return (*joined([f"{_capital(name)}: ", first, *rest]), ".")
     return (_capital(first) if isinstance(first, str) else first, *rest, ".")
+
+
+def _unbroken(piece: Piece) -> Piece:
+    """Keep the two sides of an equation, a temperature's name say, on one line."""
+    return piece.replace(" = ", "\u00a0=\u00a0") if isinstance(piece, str) else piece
 
 
 def _capital(text: str) -> str:

@@ -91,7 +91,7 @@ def test_the_section_says_what_is_wrong_with_the_published_numbers(root, publish
     assert "different vendors" in text
     assert "differs between these models on verbose–concise." in text
     assert "p ≤ .001" in text.replace("\u00a0", " ")
-    assert text.count("Entropy is higher under *formal*") == 1  # of both models at once
+    assert text.count("As printed, entropy is higher under *formal*") == 1  # of both models at once
     assert "agreement in sign is no replication" in text
     assert "On formal–casual the difference also survives correction in both." in text
     assert [f.filename for f in section.figures] == [
@@ -378,7 +378,7 @@ def test_the_section_tells_what_survives_and_what_repeats(root, two):
     section, text = filled(root, two, settled(two))
     assert "Of six contrasts,\nfour survive" in plain(text)
     assert "Entropy is higher under *formal* than under *casual*\nin Base (Δ = " in text
-    assert text.count("Entropy is higher under *formal*") == 1  # both models in one sentence
+    assert text.count("As printed, entropy is higher under *formal*") == 1  # both models in one sentence
     assert "Entropy is lower under *verbose* than under *concise*\nin Base (Δ = " in text
     assert "combined contrast stands on formal–casual" in text
     assert "Base is the base model of Tuned." in text

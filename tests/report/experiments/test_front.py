@@ -126,7 +126,7 @@ def test_an_own_answer_takes_the_place_of_the_programs(printed):
         ({"rests_on": [RHO, "family.gone"]}, "answers.1.rests_on", "nothing called family.gone"),
         ({"text": "{{dimension.rho.x.value}}"}, "answers.1.text", "nothing called dimension"),
         ({"text": "{{" + RHO + ".valu}}"}, "answers.1.text", "no aspect"),
-        ({"number": "{{nothing}}"}, "answers.1.number", "nothing called"),
+        ({"number": "{{nothing.value}}"}, "answers.1.number", "nothing called"),
         (
             {"rests_on": [f"family.{AXES}"], "says": "positive"},
             "answers.1.says",
@@ -179,6 +179,11 @@ def test_numbers_are_quoted_by_reference(printed):
     assert text_of(pieces, printed.ledger) == "a p = .497 b 3 of 41"
     assert quoted(f"{{{{family.{AXES}.rule}}}}", printed.ledger, path, "summary") == ("BH",)
     assert names_in(text) == [RHO, f"family.{AXES}", f"family.{AXES}"]
+
+
+@pytest.mark.parametrize("text", ["{{< pagebreak >}}", "{{x}}", "{{ A.b }}", "{{}}", "{x.y}"])
+def test_other_braces_are_text(printed, text):
+    assert quoted(text, printed.ledger, Path("study.toml"), "summary") == (text,)
 
 
 def test_sections_are_numbered_as_the_document_numbers_them(printed):

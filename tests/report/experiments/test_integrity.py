@@ -128,7 +128,7 @@ def test_the_evidence_is_told_in_numbers_of_the_ledger(root, published):
     assert "In Gemma 2 9B (base) it did find one for patient–irritated" in text
     assert "patient–irritated and proactive–reluctant" in text
     assert "In the order in which the\ncapturing program lists its axes" in text
-    assert "it can't be told" in text
+    assert "it cannot be told" in text
 
 
 def test_the_published_token_counts_are_those_of_the_json(published_data, shared):

@@ -237,7 +237,7 @@ def test_both_levels_stand_side_by_side_and_are_never_pooled(
     assert (published.evidence, measured.evidence) == ("published", "raw")
     assert published.value == pytest.approx(measured.value) == pytest.approx(-0.714286, abs=5e-7)
     # What is known of another study's slices is not said of this one.
-    assert "rest on misaligned slices" not in text
+    assert "rest on wrongly cut rows" not in text
 
 
 @pytest.mark.slow
