@@ -199,8 +199,9 @@ def _leaves(tree: Mapping[str, Any], *above: str) -> Iterator[tuple[str, str]]:
             yield ".".join((*above, key)), value
 
 
+# An escaped bracket begins no link.
 _CELL_LINK = re.compile(
-    r'\[(?:\\.|[^\]\\])*\]\(#(row-[^)\s]+)\)\{\.stat data-kind="([^"]*)"[^}]*\}'
+    r'\\.|\[(?:\\.|[^\]\\])*\]\(#(row-[^)\s]+)\)\{\.stat data-kind="([^"]*)"[^}]*\}'
 )
 
 
@@ -243,6 +244,8 @@ def document_tables(text: str, ledger: Ledger) -> Iterator[tuple[str, list[list[
 
     def shown(found: re.Match[str]) -> str:
         anchor, kind = found.groups()
+        if anchor is None:
+            return found[0]
         if (entry := entries.get(anchor)) is not None:
             return escape(fmt.show(entry, kind))  # its marks must survive `_bare`
         if (family := families.get(anchor)) is not None:

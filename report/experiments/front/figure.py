@@ -33,6 +33,7 @@ _NAMED = 12  # so many points have their names beside them
 _WITH_INTERVALS = 2  # so many models have intervals; of more, points alone are drawn
 _TICKS = tuple(base * 10.0**power for power in range(-6, 7) for base in (1, 2, 5))
 _ROOM = 0.5  # right of lines, as a share of their length
+_LONGEST_ROW, _LONGEST_NAME = 30, 20  # characters that a figure has room for
 _LOG = 4.0  # a ratio of entropies from which on they are drawn on a logarithmic scale
 
 
@@ -189,7 +190,12 @@ def _dimensions(axes: Axes, layers: Sequence[Layer], names: Sequence[str]) -> st
     for layer in shown:
         x = [p[1] for p in layer.points]
         for y, style, size, word in (
-            ([p[2] for p in layer.points], "-", 4.0, "plain" if layer.corrected else layer.name),
+            (
+                [p[2] for p in layer.points],
+                "-",
+                4.0,
+                "plain" if layer.corrected else _short(layer.name, _LONGEST_NAME),
+            ),
             (layer.corrected, "--", 2.5, "corrected"),
         ):
             if not y:
@@ -222,8 +228,9 @@ def _dimensions(axes: Axes, layers: Sequence[Layer], names: Sequence[str]) -> st
     for layer in shown:
         if not layer.ordered and len(layer.points) <= _NAMED:
             words, xs, ys = zip(*layer.points, strict=True)
+            short = [_short(word, _LONGEST_NAME) for word in words]
             tones = [layer.tone] * len(xs)
-            labels.label_points(axes, xs, ys, words, tones, others=drawn)
+            labels.label_points(axes, xs, ys, short, tones, others=drawn)
     return "Dimension"
 
 
@@ -257,6 +264,7 @@ def _correlations(axes: Axes, layers: Sequence[Layer], names: Sequence[str]) -> 
                 "o",
                 color=layer.tone,
                 zorder=4 if holds else 3,
+                clip_on=False,
                 ms=6 if holds else 4 if layer.level.published else 3,
                 markerfacecolor=layer.tone if holds else layer.face,
                 alpha=1.0 if holds or layer.level.published else 0.55,
@@ -274,7 +282,8 @@ def _correlations(axes: Axes, layers: Sequence[Layer], names: Sequence[str]) -> 
 def _name_below(axes: Axes, layer: Layer, entries: Sequence[Entry], height: float) -> None:
     """Write which models a row's surviving correlations are of."""
     ordered = sorted(entries, key=lambda e: e.value or 0.0)
-    text = ", ".join(layer.level.label(str(e.model)) for e in ordered)
+    named = (_short(layer.level.label(str(e.model)), _LONGEST_NAME) for e in ordered)
+    text = ", ".join(named)
     middle = sum(e.value or 0.0 for e in ordered) / len(ordered)
     axes.annotate(
         text,
@@ -330,7 +339,7 @@ def _name_largest(
     entry = max(own, key=lambda e: abs(e.value or 0.0))
     height = _place(layer, shown, names, layer.axis(entry))
     axes.annotate(
-        layer.level.label(model),
+        _short(layer.level.label(model), _LONGEST_NAME),
         (entry.value or 0.0, height),
         xytext=(0, 5 if above else -5),
         textcoords="offset points",
@@ -341,9 +350,15 @@ def _name_largest(
     )
 
 
+def _short(name: str, most: int) -> str:
+    """Cut a name that leaves a figure no room."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def _rows(axes: Axes, names: Sequence[str], *, named: bool) -> None:
     axes.axvline(0.0, color=figures.FAINT, lw=0.9, zorder=1)
-    axes.set_yticks(range(len(names))[::-1], names if named else [""] * len(names))
+    shown = [_short(name, _LONGEST_ROW) for name in names] if named else [""] * len(names)
+    axes.set_yticks(range(len(names))[::-1], shown)
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.grid(axis="y")
     axes.tick_params(axis="y", length=0)

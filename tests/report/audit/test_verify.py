@@ -332,6 +332,16 @@ def test_answers_are_decided_by_the_evidence_for_wrong_rows(tampered):
     assert any("is said to be wrong rows" in found.problem for found in problems)
 
 
+def test_an_escaped_bracket_begins_no_number(finished):
+    ledger = load_finished(finished).ledger
+    entry = ledger["dimension.rho.seven-models.published"]
+    link = f'[.37](#{entry.anchor}){{.stat data-kind="value"}}'
+    text = (
+        f'| a |\n| :-- |\n| \\[^1\\] in ({link}) and [§\u00a02](#sec-x) |\n\n: C {{#tbl-t w="1"}}\n'
+    )
+    assert dict(files.document_tables(text, ledger)) == {"t": [["[^1] in (.37) and §\u00a02"]]}
+
+
 def test_a_build_without_answers_is_told(tampered):
     (tampered / "answers.json").unlink()
     check = front.answered(load_finished(tampered))

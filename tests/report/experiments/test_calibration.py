@@ -378,7 +378,7 @@ def test_the_section_tells_what_survives_and_what_repeats(root, two):
     section, text = filled(root, two, settled(two))
     assert "Of six contrasts,\nfour survive" in plain(text)
     assert "Entropy is higher under *formal* than under *casual*\nin Base (Δ = " in text
-    assert text.count("As printed, entropy is higher under *formal*") == 1  # both models in one sentence
+    assert text.count("Entropy is higher under *formal*") == 1  # both models in one sentence
     assert "Entropy is lower under *verbose* than under *concise*\nin Base (Δ = " in text
     assert "combined contrast stands on formal–casual" in text
     assert "Base is the base model of Tuned." in text
