@@ -1,7 +1,8 @@
 """The experiments of a study, in the order of the document.
 
 To add one: a module or package here with ``SLUG``, ``TITLE``, ``analyse`` and ``present``, a
-template of the same name, a test of the same name, and a line below.
+template of the same name, a test of the same name, and a line below. The section that `present`
+describes holds its answers for the front, too.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How experiments answer questions: a decision first, then words that are no stronger.
 
-A sentence is a template of `Phrase`, one a decision; `WORDS` lists what each decision may say.
+A sentence is a `Phrase`, one a decision; `too_strong` finds what a decision may not say.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Phrase:
     text: str
 
     def __call__(self, **parts: Piece | Sequence[Piece]) -> tuple[Piece, ...]:
-        """Fill the places ``{name}``; an unknown or missing one is an error.
+        """Fill the places ``{name}``; parts without a place are not needed.
 
         Raises
         ------
@@ -137,6 +137,8 @@ def listed(items: Sequence[Sequence[Piece]], conjunction: str = "and") -> tuple[
 def because(entries: Iterable[Entry]) -> str:
     """Say why numbers are missing, as the end of a sentence."""
     reasons = dict.fromkeys(e.reason.sentence.rstrip(".") for e in entries if e.reason)
+    if not reasons:
+        return "no test can be made"
     return "; ".join(reason[:1].lower() + reason[1:] for reason in reasons)
 
 

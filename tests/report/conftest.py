@@ -23,7 +23,7 @@ from report import pipeline
 from report.capture.extract import extract
 from report.capture.features import Features
 from report.document import figures, outputs
-from report.pipeline import Options, build
+from report.pipeline import Options, Results, build, compute
 from report.study.study import load_study
 from report.synthetic.simulate import simulate
 
@@ -172,6 +172,13 @@ def damaged_capture(made_once) -> Callable[[str], Path]:
 
     made = made_once("damaged", make)
     return lambda name: made / name
+
+
+@pytest.fixture(scope="session")
+def printed() -> Results:
+    """Everything that is computed of the published study alone; tests must not change it."""
+    study = load_study(ROOT / "data" / "entropy-2026-02")
+    return compute([study], Options(quick=True), lambda _step: None)
 
 
 @pytest.fixture(scope="session")

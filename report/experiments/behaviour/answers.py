@@ -61,6 +61,7 @@ DEAD: Mapping[Says, Phrase] = {
     ),
     Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable; {why}"),
 }
+NO_INTERVAL = Phrase(Says.NOT_SHOWN, "not shown by {units}")
 NO_ZONES = Phrase(Says.NOT_TESTABLE, "not testable; there is no dead zone")
 
 
@@ -89,20 +90,11 @@ def _axes(level: Level) -> Iterator[Answer]:
         places = _which(level, kept, values=False)
         brief = SHORT(which=places, share=share) if places else sentence
         sentence = (*sentence, *_given_length(level, kept))
-    elif grade.says in (Says.NOT_SHOWN, Says.WRONG_ROWS):
-        sentence = PHRASES[grade.says](
-            **(
-                {"m": Tally(family.id, "size")}
-                if grade.says is Says.NOT_SHOWN
-                else {"share": share}
-            )
-        )
-        if grade.says is Says.NOT_SHOWN:
-            brief = BRIEF(share=share)
-    elif grade.says is Says.NOT_IDENTIFIED:
-        sentence = PHRASES[grade.says]()
     else:
-        sentence = PHRASES[Says.NOT_TESTABLE](why=because(members))
+        size = Tally(family.id, "size")
+        sentence = PHRASES[grade.says](m=size, share=share, why=because(members))
+    if grade.says is Says.NOT_SHOWN:
+        brief = BRIEF(share=share)
     if open_ and grade.says is not Says.NOT_IDENTIFIED:
         sentence = (*sentence, f"; {open_} more not identified")
     known = [e for e in members if e.p is not None and e.value is not None]
@@ -162,16 +154,11 @@ def _zones(level: Level) -> Iterator[Answer]:
     grade = graded(level, rho.id)
     units = fmt.count(rho.estimate.n, level.cohort.unit)
     counts = [e.value for e in level.entries(SLUG, "zones")]
-    if grade.says is Says.NOT_TESTABLE:
-        none = counts and not any(counts)
-        sentence = NO_ZONES() if none else DEAD[grade.says](why=because([rho]))
-        yield answer(ZONES, SLUG, level, sentence, (), grade)
+    if grade.says is Says.NOT_TESTABLE and counts and not any(counts):
+        yield answer(ZONES, SLUG, level, NO_ZONES(), (), grade)
         return
-    places: dict[str, Piece] = {"units": units}
-    if grade.says is Says.NOT_SHOWN:
-        places["interval"] = Stat(rho.id, "ci")
-    if grade.says is Says.NOT_IDENTIFIED:
-        places = {}
-    yield answer(
-        ZONES, SLUG, level, DEAD[grade.says](**places), (sentence_of(rho, level.ledger),), grade
-    )
+    bare = grade.says is Says.NOT_SHOWN and rho.estimate.interval is None
+    phrase = NO_INTERVAL if bare else DEAD[grade.says]
+    sentence = phrase(units=units, interval=Stat(rho.id, "ci"), why=because([rho]))
+    number = (sentence_of(rho, level.ledger),) if rho.value is not None else ()
+    yield answer(ZONES, SLUG, level, sentence, number, grade)

@@ -65,15 +65,11 @@ def _answer(level: Level) -> Answer | None:
     if grade.says in SHOWN:
         sentence = (*_sides(level, kept), *_rest(level, members), LENGTH)
         brief = ("entropy is ", *_sides(level, kept, values=False), " than the opposite pole")
-    elif grade.says is Says.WRONG_ROWS:
-        sentence = PHRASES[grade.says](share=share)
-    elif grade.says is Says.NOT_SHOWN:
-        sentence = PHRASES[grade.says](m=Tally(family.id, "size"))
-        brief = BRIEF()
-    elif grade.says is Says.NOT_IDENTIFIED:
-        sentence = PHRASES[grade.says]()
     else:
-        sentence = PHRASES[Says.NOT_TESTABLE](why=because(members))
+        size = Tally(family.id, "size")
+        sentence = PHRASES[grade.says](m=size, share=share, why=because(members))
+    if grade.says is Says.NOT_SHOWN:
+        brief = BRIEF()
     known = [e for e in members if e.p is not None and e.value is not None]
     number = _largest(level, kept or known)
     return answer(QUESTION, SLUG, level, sentence, number, grade, brief=joined(brief))

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from report.document.parts import Piece, Stat
+from report.experiments.answering import stands
 from report.ledger import format as fmt
 from report.ledger.ledger import Entry, Ledger
 from report.study.study import Study
@@ -119,9 +120,7 @@ class Evidence:
 
     def stands(self, entry: Entry) -> bool:
         """Tell whether an entry is significant: after correction, where it has a family."""
-        if entry.rejected is not None:
-            return entry.rejected
-        return entry.p is not None and entry.p <= self.study.plan.alpha
+        return stands(entry, self.study)
 
 
 def ruling(finding: Finding, *pieces: Piece) -> Ruling:

@@ -15,22 +15,23 @@ from report.ledger.ledger import Entry, Ledger
 QUESTION = "Does a higher mean entropy go with a higher effective dimension?"
 
 PHRASES = {
-    "positive": Phrase(
+    Says.POSITIVE: Phrase(
         Says.POSITIVE, "yes, of {units} those of higher entropy have the higher dimension"
     ),
-    "negative": Phrase(
+    Says.NEGATIVE: Phrase(
         Says.NEGATIVE,
         "the other way round, of {units} those of higher entropy have the lower dimension",
     ),
-    "not shown": Phrase(
+    Says.NOT_SHOWN: Phrase(
         Says.NOT_SHOWN, "not shown; {units} leave open every correlation in {interval}"
     ),
-    "not shown, no interval": Phrase(Says.NOT_SHOWN, "not shown by {units}"),
-    "not identified": Phrase(
+    Says.NOT_IDENTIFIED: Phrase(
         Says.NOT_IDENTIFIED, "not identified; missing probability leaves the order of means open"
     ),
-    "not testable": Phrase(Says.NOT_TESTABLE, "not testable; {why}"),
+    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "not testable; {why}"),
+    Says.DESCRIBED: Phrase(Says.DESCRIBED, "described by ρ alone; no test can be made"),
 }
+NO_INTERVAL = Phrase(Says.NOT_SHOWN, "not shown by {units}")
 CORRECTED = {
     Says.NOT_SHOWN: Phrase(
         Says.NOT_SHOWN, "; with bias-corrected dimensions ρ is {value}, not shown"
@@ -77,17 +78,9 @@ def _answer(level: Level) -> Answer | None:
 
 def _sentence(says: Says, rho: Entry, level: Level) -> tuple[Piece, ...]:
     units = fmt.count(rho.estimate.n, level.cohort.unit)
-    if says is Says.NOT_TESTABLE:
-        return PHRASES["not testable"](why=because([rho]))
-    if says is Says.NOT_SHOWN and rho.estimate.interval is None:
-        return PHRASES["not shown, no interval"](units=units)
-    if says is Says.NOT_SHOWN:
-        return PHRASES["not shown"](units=units, interval=Stat(rho.id, "ci"))
-    return (
-        PHRASES[str(says)](units=units)
-        if says is not Says.NOT_IDENTIFIED
-        else (PHRASES["not identified"]())
-    )
+    bare = says is Says.NOT_SHOWN and rho.estimate.interval is None
+    phrase = NO_INTERVAL if bare else PHRASES[says]
+    return phrase(units=units, interval=Stat(rho.id, "ci"), why=because([rho]))
 
 
 def _number(says: Says, rho: Entry, level: Level) -> tuple[Piece, ...]:

@@ -34,8 +34,8 @@ _CAPTURED: Mapping[Says, str] = {
     Says.DESCRIBED: "measured, no test",
     Says.INFERRED: "inferred",
 }
-_WORTH = (*SHOWN, Says.DESCRIBED, Says.NOT_SHOWN, Says.NOT_IDENTIFIED, Says.INFERRED)
-"""Whose number stands in a row, where several levels answer: the first of these."""
+_WORTH = (Says.DESCRIBED, Says.NOT_SHOWN, Says.NOT_IDENTIFIED, Says.INFERRED, Says.WRONG_ROWS)
+"""Whose number stands in a row where no level shows anything: the first of these."""
 
 _MEANINGS = {
     "measured": "from captures, tests decided after correction",
@@ -201,14 +201,15 @@ def _capital(text: str) -> str:
 
 def _carrying(same: Sequence[Answer]) -> tuple[Piece, ...]:
     """Return the number of the answer with the best evidence."""
-    ranked = [a for a in same if a.number and a.says in _WORTH] or [a for a in same if a.number]
-    if not ranked:
-        return ("—",)
-    return min(ranked, key=lambda a: _worth(a.says)).number
+    numbered = [a for a in same if a.number]
+    return min(numbered, key=_worth).number if numbered else ("—",)
 
 
-def _worth(says: Says) -> int:
-    return _WORTH.index(says) if says in _WORTH else len(_WORTH)
+def _worth(answer: Answer) -> tuple[int, bool]:
+    """Rank the evidence of an answer: what is shown first, and measured before printed."""
+    if answer.says in SHOWN:
+        return -1, answer.published
+    return (_WORTH.index(answer.says) if answer.says in _WORTH else len(_WORTH)), False
 
 
 def _evidence(answer: Answer, name: str, several: bool, simulated: frozenset[str]) -> list[str]:

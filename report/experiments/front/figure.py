@@ -254,26 +254,32 @@ def _place(layer: Layer, layers: Sequence[Layer], names: Sequence[str], axis: st
 def _correlations(axes: Axes, layers: Sequence[Layer], names: Sequence[str]) -> str:
     shown = [layer for layer in layers if layer.correlations]
     for layer in shown:
-        kept: dict[str, list[Entry]] = {}
-        for entry in layer.correlations:
-            height = _place(layer, shown, names, layer.axis(entry))
-            holds = layer.holds(entry)
+        places = {axis: _place(layer, shown, names, axis) for axis in names}
+        plain = 1.0 if layer.level.published else 0.55
+        for holds, size, alpha in (
+            (False, 4 if layer.level.published else 3, plain),
+            (True, 6, 1.0),
+        ):
+            entries = [e for e in layer.correlations if layer.holds(e) is holds]
+            if not entries:  # a line of no points would take part in the layout
+                continue
             axes.plot(
-                entry.value or 0.0,
-                height,
+                [e.value or 0.0 for e in entries],
+                [places[layer.axis(e)] for e in entries],
                 "o",
                 color=layer.tone,
                 zorder=4 if holds else 3,
                 clip_on=False,
-                ms=6 if holds else 4 if layer.level.published else 3,
+                ms=size,
                 markerfacecolor=layer.tone if holds else layer.face,
-                alpha=1.0 if holds or layer.level.published else 0.55,
+                alpha=alpha,
             )
-            if holds:
-                kept.setdefault(layer.axis(entry), []).append(entry)
+        kept: dict[str, list[Entry]] = {}
+        for entry in filter(layer.holds, layer.correlations):
+            kept.setdefault(layer.axis(entry), []).append(entry)
         if layer.level.several and sum(map(len, kept.values())) <= fmt.NAMES_UP_TO:
             for axis, entries in kept.items():
-                _name_below(axes, layer, entries, _place(layer, shown, names, axis))
+                _name_below(axes, layer, entries, places[axis])
     axes.set_xlim(-1, 1)
     axes.set_xlabel("ρ of entropy and axis")
     return "Axes"
@@ -300,47 +306,47 @@ def _name_below(axes: Axes, layer: Layer, entries: Sequence[Entry], height: floa
 def _contrasts(axes: Axes, layers: Sequence[Layer], names: Sequence[str]) -> str:
     shown = [layer for layer in layers if layer.contrasts]
     for layer in shown:
+        places = {axis: _place(layer, shown, names, axis) for axis in names}
         models = list(dict.fromkeys(str(e.model) for e in layer.contrasts))
         few = len(models) <= _WITH_INTERVALS
-        for entry in layer.contrasts:
-            height = _place(layer, shown, names, layer.axis(entry))
-            interval, holds = entry.estimate.interval, layer.holds(entry)
-            if few and interval is not None:
-                axes.plot([interval.low, interval.high], [height] * 2, color=layer.tone, lw=1.3)
-            axes.plot(
-                entry.value or 0.0,
-                height,
-                _MARKS[models.index(str(entry.model)) % len(_MARKS)] if few else "o",
+        known = [(e, ci) for e in layer.contrasts if (ci := e.estimate.interval) is not None]
+        if few and known:
+            axes.hlines(
+                [places[layer.axis(e)] for e, _ in known],
+                [ci.low for _, ci in known],
+                [ci.high for _, ci in known],
                 color=layer.tone,
-                ms=4.5 if few or holds else 3,
-                zorder=4,
-                markerfacecolor=layer.tone if holds else "white",
-                alpha=1.0 if few or holds else 0.6,
+                lw=1.3,
             )
-        if 1 < len(models) <= len(_MARKS) and few:
-            for model in models:
-                _name_largest(axes, layer, model, shown, names, above=model is models[0])
+        for mark, model in zip(_MARKS, models, strict=False) if few else (("o", None),):
+            own = [e for e in layer.contrasts if model in (None, e.model)]
+            for holds in (False, True):
+                entries = [e for e in own if layer.holds(e) is holds]
+                axes.plot(
+                    [e.value or 0.0 for e in entries],
+                    [places[layer.axis(e)] for e in entries],
+                    mark,
+                    color=layer.tone,
+                    ms=4.5 if few or holds else 3,
+                    zorder=4,
+                    markerfacecolor=layer.tone if holds else "white",
+                    alpha=1.0 if few or holds else 0.6,
+                )
+            if model is not None and len(models) > 1:
+                _name_largest(axes, layer, own, places, above=model is models[0])
     axes.margins(x=0.12)
     axes.set_xlabel("Δ entropy (nats)")
     return "Poles"
 
 
 def _name_largest(
-    axes: Axes,
-    layer: Layer,
-    model: str,
-    shown: Sequence[Layer],
-    names: Sequence[str],
-    *,
-    above: bool,
+    axes: Axes, layer: Layer, own: Sequence[Entry], places: Mapping[str, float], *, above: bool
 ) -> None:
     """Write a model's name above its largest contrast, or below it."""
-    own = [e for e in layer.contrasts if e.model == model]
     entry = max(own, key=lambda e: abs(e.value or 0.0))
-    height = _place(layer, shown, names, layer.axis(entry))
     axes.annotate(
-        _short(layer.level.label(model), _LONGEST_NAME),
-        (entry.value or 0.0, height),
+        _short(layer.level.label(str(entry.model)), _LONGEST_NAME),
+        (entry.value or 0.0, places[layer.axis(entry)]),
         xytext=(0, 5 if above else -5),
         textcoords="offset points",
         ha="center",

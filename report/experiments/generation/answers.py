@@ -10,6 +10,7 @@ from report.experiments.answering import (
     SHOWN,
     Phrase,
     answer,
+    because,
     compose,
     graded,
     of_family,
@@ -31,7 +32,7 @@ TESTS = {
     Says.NOT_IDENTIFIED: Phrase(
         Says.NOT_IDENTIFIED, "not identified; missing probability leaves the differences open"
     ),
-    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "nothing printed allows a test of differences"),
+    Says.NOT_TESTABLE: Phrase(Says.NOT_TESTABLE, "differences are not testable; {why}"),
 }
 DIFFER = Phrase(Says.BOTH, "{share} pairs{possible} differ")
 STEPS = {
@@ -79,9 +80,7 @@ def _answer(level: Level) -> Answer | None:
     told = (
         DIFFER(share=Tally(family.id, "share"), possible=possible(family, "compared"))
         if tests.says in SHOWN
-        else TESTS[tests.says](
-            **({"m": Tally(family.id, "size")} if tests.says is Says.NOT_SHOWN else {})
-        )
+        else TESTS[tests.says](m=Tally(family.id, "size"), why=because(level.members(family)))
     )
     brief = compose(
         RANGE.removesuffix("; "), lowest=_label(level, low), highest=_label(level, high), **ends

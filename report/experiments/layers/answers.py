@@ -62,8 +62,8 @@ def _identifies(level: Level) -> Iterator[Answer]:
     if len(widths) < 2:  # there is nothing to be told apart
         return
     grade, unit = graded(level, found.id), level.cohort.unit
-    if grade.says is Says.NOT_TESTABLE:
-        sentence = PHRASES[grade.says](why=because([found]))
+    if grade.says not in BRIEF:
+        sentence = PHRASES[Says.NOT_TESTABLE](why=because([found]))
         yield answer(IDENTIFIES, SLUG, level, sentence, (), grade)
         return
     accuracy, units = Stat(found.id, "value"), fmt.count(len(_profiles(level)))

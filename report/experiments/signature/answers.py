@@ -125,14 +125,15 @@ def _shared(level: Level) -> Iterator[Answer]:
         return
     grade = graded(level, of_family(family))
     kept = [e for e in members if stands(e, level.study)]
-    places: dict[str, Piece] = {"share": Tally(family.id, "share"), "which": _pair(level, kept)}
-    places["possible"] = possible(family, "compared")
-    places["are"] = "is" if len(kept) == 1 else "are"
-    if grade.says is Says.NOT_SHOWN:
-        places = {"m": Tally(family.id, "size")}
-    elif grade.says not in SHOWN:
-        places = {"why": because(members)}
-    sentence = ALIKE[grade.says](**places)
+    places: dict[str, Piece] = {
+        "share": Tally(family.id, "share"),
+        "m": Tally(family.id, "size"),
+        "which": _pair(level, kept),
+        "possible": possible(family, "compared"),
+        "are": "is" if len(kept) == 1 else "are",
+        "why": because(members),
+    }
+    sentence = ALIKE.get(grade.says, ALIKE[Says.NOT_TESTABLE])(**places)
     brief = BRIEF[grade.says](**places) if grade.says in SHOWN else ()
     known = kept or [e for e in members if e.p is not None]
     first = min(known, key=lambda e: e.p or 0.0, default=None)

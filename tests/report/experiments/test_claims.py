@@ -12,16 +12,13 @@ import pytest
 from pydantic import TypeAdapter
 from rich.console import Console
 
-from report.capture.features import Features
 from report.document.fill import Filler
-from report.experiments import EXPERIMENTS, claims
-from report.experiments.base import StudyData
+from report.experiments import claims
 from report.experiments.claims.checks import AnyCheck
 from report.experiments.claims.evidence import Evidence, Finding, combine, ruling
 from report.experiments.claims.reading import read_claims
 from report.ledger.format import show
 from report.ledger.ledger import Entry, Family, settle
-from report.pipeline import Options, compute
 from report.study.paths import DATA, TEMPLATES
 from report.study.study import Study, load_study
 from report.study.todo import read_todos
@@ -340,15 +337,10 @@ def test_the_section_links_its_numbers_and_escapes_its_words(root, tmp_path):
 # --- the published study ----------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def published():
-    root = Path(__file__).resolve().parents[3]
-    data = StudyData(load_study(root / "data" / "entropy-2026-02"), Features(origin="none"))
-    analyses = [experiment.analyse(data) for experiment in EXPERIMENTS]
-    ledger = settle(
-        [e for a in analyses for e in a.entries], [f for a in analyses for f in a.families]
-    )
-    return ledger, claims.audit(data.study, ledger)
+@pytest.fixture
+def published(printed):
+    ((_, verdicts),) = printed.audits
+    return printed.ledger, verdicts
 
 
 def finding_of(verdicts, name):
@@ -442,9 +434,8 @@ def test_sentences_are_the_studys_own(published, seed):
     assert [v.claim.sentence for v in verdicts if plain(v.claim.sentence) not in source] == []
 
 
-def test_the_pieces_of_evidence_keep_the_spaces_between_them():
-    study = load_study(DATA / "entropy-2026-02")
-    ledger = compute([study], Options(quick=True), lambda _step: None).ledger
+def test_the_pieces_of_evidence_keep_the_spaces_between_them(printed):
+    study, ledger = printed.studies[0].study, printed.ledger
     section = claims.present([(study, claims.audit(study, ledger))])
     assert section is not None
     text = Filler(TEMPLATES, ledger, (), section.tables).fill("claims.qmd.j2", section.facts)

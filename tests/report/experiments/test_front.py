@@ -12,19 +12,12 @@ from report.experiments import front
 from report.experiments.front.abstract import MOST_WORDS, n_words
 from report.experiments.front.own import with_own
 from report.experiments.quoting import names_in, quoted
-from report.pipeline import Options, Results, compute
+from report.pipeline import Results
 from report.study.errors import InputError
-from report.study.paths import DATA
-from report.study.study import OwnAnswer, load_study
+from report.study.study import OwnAnswer
 
 RHO = "dimension.rho.seven-models.published"
 AXES = "behaviour.axis.entropy-2026-02.published"
-
-
-@pytest.fixture(scope="module")
-def printed() -> Results:
-    study = load_study(DATA / "entropy-2026-02")
-    return compute([study], Options(quick=True), lambda _: None)
 
 
 def table(results: Results, name: str) -> list[list[str]]:

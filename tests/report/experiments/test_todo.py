@@ -18,8 +18,7 @@ from report.experiments.claims.reading import faults_of
 from report.experiments.claims.todo import State, answer
 from report.ledger.format import show
 from report.ledger.ledger import Ledger
-from report.pipeline import Options, compute
-from report.study.paths import DATA, TEMPLATES
+from report.study.paths import TEMPLATES
 from report.study.study import Study, load_study
 from report.study.todo import Todo, read_todos
 
@@ -32,10 +31,9 @@ answers = {answers}
 """
 
 
-@pytest.fixture(scope="module")
-def computed():
-    study = load_study(DATA / "entropy-2026-02")
-    return study, compute([study], Options(quick=True), lambda _: None).ledger
+@pytest.fixture
+def computed(printed):
+    return printed.studies[0].study, printed.ledger
 
 
 def in_folder(study: Study, folder: Path, text: str) -> Study:
