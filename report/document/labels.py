@@ -11,6 +11,7 @@ from report.document.figures import readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def label_points(
@@ -33,7 +34,7 @@ def label_points(
 
     canvas = axes.get_figure(root=True)
     assert canvas is not None
-    canvas.draw_without_rendering()
+    _lay_out(canvas, axes)
     unit = canvas.dpi / 72
     anchors = [[(px, py)] for px, py in axes.transData.transform(np.column_stack([x, y]))]
     taken = [_around(points[0], 4 * unit) for points in anchors]
@@ -74,7 +75,7 @@ def label_ends(
     canvas = axes.get_figure(root=True)
     assert canvas is not None
     axes.set_xlim(right=x)
-    canvas.draw_without_rendering()
+    _lay_out(canvas, axes)
     heights = axes.transData.transform([(x, v) for v in y])[:, 1] * 72 / canvas.dpi
     order = np.argsort(heights)
     steps = 8.5 * np.arange(len(order))  # points from one line to the next
@@ -85,6 +86,13 @@ def label_ends(
             labels[i], (x, y[i]), xytext=(4, height - heights[i]), textcoords="offset points",
             va="center", fontsize=7.5, color=readable(tones[i]), annotation_clip=False,
         )  # fmt: skip
+
+
+def _lay_out(canvas: Figure, axes: Axes) -> None:
+    """Find the place and the limits of axes, as a drawing would, and draw nothing."""
+    if (engine := canvas.get_layout_engine()) is not None:
+        engine.execute(canvas)
+    _ = axes.viewLim  # brought up to date where it is read
 
 
 _Box = tuple[float, float, float, float]  # left, bottom, right, top, in pixels
