@@ -227,7 +227,7 @@ class Study(Fields):
         questions than were asked, or answers for which the rows run out.
         """
         return any(
-            int(row["n_questions_supported"]) < self.n_questions
+            0 < int(row["n_questions_supported"]) < self.n_questions  # 0: a cell that is damaged
             or int(row.get("answers_without_rows") or 0) > 0
             for row in self.published.get("integrity_models", [])
         )

@@ -76,10 +76,18 @@ def _misaligned(build: Finished, study: str) -> bool:
     asked = _asked(build, study)
     with path.open(encoding="utf-8-sig", newline="") as handle:
         return any(
-            0 < int(row["n_questions_supported"] or 0) < asked
-            or int(row.get("answers_without_rows") or 0) > 0
+            0 < _number(row.get("n_questions_supported")) < asked
+            or _number(row.get("answers_without_rows")) > 0
             for row in csv.DictReader(handle)
         )
+
+
+def _number(cell: str | None) -> float:
+    """Read a count; 0 where there is none."""
+    try:
+        return float(cell or 0)
+    except ValueError:
+        return 0.0
 
 
 def _asked(build: Finished, study: str) -> int:
