@@ -5,7 +5,9 @@ import re
 import pytest
 
 from report.document.paper import Methods, write_source
+from report.document.parts import text_of
 from report.document.render import install_theme
+from report.experiments.front.abstract import MOST_WORDS, n_words
 from report.ledger.ledger import settle
 from report.pipeline import Options, compute, load
 from report.study.paths import DATA
@@ -91,3 +93,10 @@ def test_every_figure_and_table_is_referred_to(source):
     unused = {label for label in labels - references if not label.startswith(own)}
     assert unused == set()
     assert references <= labels
+
+
+def test_the_abstract_of_both_studies_keeps_its_length(results):
+    text = text_of(results.sections[0].facts["abstract"], results.ledger)
+    assert 150 < n_words(text) <= MOST_WORDS
+    for part in ("ρ = .37", "ρ = −.71", "wrong rows", "rises", "layer profiles", "68 claims"):
+        assert part in text
