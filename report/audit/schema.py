@@ -22,6 +22,7 @@ from pydantic import (
 
 from report.study.errors import InputError
 from report.study.fields import LONGEST_KEY, LONGEST_NAME, MOST_OBSERVATIONS, MOST_RESAMPLES, Seed
+from report.study.words import Said
 
 MOST_BYTES = 256 * 2**20
 """Largest manifest or ledger that is read."""
@@ -156,17 +157,7 @@ class GradeRow(_Strict):
     """What one side of an answer rests on."""
 
     of: Text
-    says: Literal[
-        "positive",
-        "negative",
-        "both signs",
-        "not shown",
-        "not identified",
-        "not testable",
-        "described",
-        "inferred",
-        "wrong rows",
-    ]
+    says: Said
     rests_on: Annotated[list[Name], Field(max_length=10_000)]
 
 

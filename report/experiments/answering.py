@@ -178,6 +178,19 @@ def sentence_of(entry: Entry, ledger: Ledger) -> Stat:
     return Stat(entry.id, f"apa:{rule}" if rule else "apa")
 
 
+def strongest(level: Level, entries: Sequence[Entry]) -> tuple[Piece, ...]:
+    """Show the correlation of the smallest p, the largest among equals, and what it is of."""
+    if not entries:
+        return ()
+    first = min(entries, key=lambda e: (e.p or 0.0, -abs(e.value or 0.0)))
+    return compose(
+        "{name}{axis}: {stat}",
+        name=f"{level.label(str(first.model))}, " if level.several else "",
+        axis=level.study.axis(str(first.axis)).name,
+        stat=sentence_of(first, level.ledger),
+    )
+
+
 # --- words ------------------------------------------------------------------------------
 
 _ASSERTS = re.compile(

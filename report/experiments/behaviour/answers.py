@@ -16,6 +16,7 @@ from report.experiments.answering import (
     of_family,
     sentence_of,
     stands,
+    strongest,
 )
 from report.experiments.base import StudyData, entry_id
 from report.experiments.level import Level, levels
@@ -98,21 +99,7 @@ def _axes(level: Level) -> Iterator[Answer]:
     if open_ and grade.says is not Says.NOT_IDENTIFIED:
         sentence = (*sentence, f"; {open_} more not identified")
     known = [e for e in members if e.p is not None and e.value is not None]
-    yield answer(AXES, SLUG, level, sentence, _strongest(level, kept or known), grade, brief=brief)
-
-
-def _strongest(level: Level, entries: Sequence[Entry]) -> tuple[Piece, ...]:
-    """Show the correlation of the smallest p, the largest among equals."""
-    if not entries:
-        return ()
-    first = min(entries, key=lambda e: (e.p or 0.0, -abs(e.value or 0.0)))
-    axis = level.study.axis(str(first.axis)).name
-    return compose(
-        "{name}{axis}: {stat}",
-        name=f"{level.label(str(first.model))}, " if level.several else "",
-        axis=axis,
-        stat=sentence_of(first, level.ledger),
-    )
+    yield answer(AXES, SLUG, level, sentence, strongest(level, kept or known), grade, brief=brief)
 
 
 def _which(level: Level, kept: Sequence[Entry], *, values: bool = True) -> tuple[Piece, ...]:

@@ -14,8 +14,8 @@ from report.experiments.answering import (
     graded,
     of_family,
     possible,
-    sentence_of,
     stands,
+    strongest,
 )
 from report.experiments.base import StudyData
 from report.experiments.level import Level, levels
@@ -97,20 +97,8 @@ def _peaks(level: Level) -> Iterator[Answer]:
     else:
         sentence = PHRASES[Says.NOT_TESTABLE](why=because(members))
     known = [e for e in members if e.p is not None]
-    number = _highest(level, kept or known)
+    number = strongest(level, kept or known)
     yield answer(PEAKS, SLUG, level, sentence, number, grade, brief=brief, stem=STEM)
-
-
-def _highest(level: Level, entries: Sequence[Entry]) -> tuple[Piece, ...]:
-    if not entries:
-        return ()
-    first = min(entries, key=lambda e: (e.p or 0.0, -abs(e.value or 0.0)))
-    return compose(
-        "{name}{axis}: {stat}",
-        name=f"{level.label(str(first.model))}, " if level.several else "",
-        axis=level.study.axis(str(first.axis)).name,
-        stat=sentence_of(first, level.ledger),
-    )
 
 
 def _shared(level: Level) -> Iterator[Answer]:

@@ -100,3 +100,27 @@ def test_the_abstract_of_both_studies_keeps_its_length(results):
     assert 150 < n_words(text) <= MOST_WORDS
     for part in ("ρ = .37", "ρ = −.71", "wrong rows", "rises", "layer profiles", "68 claims"):
         assert part in text
+
+
+def test_directions_in_the_answers_are_those_of_the_numbers(results):
+    """In words, with the numbers that they are about: neither alone would show a swap."""
+    said = {
+        (a.question, a.published): text_of(a.sentence, results.ledger)
+        for a in results.sections[0].answers
+    }
+    poles = said["Which instructions change the entropy of answers?", False]
+    assert re.search(r"lower under [^;]*empathetic \(−0\.239\)[^;]*; ", poles)
+    assert (
+        "more cautious at T = 1.3 (−.71)"
+        in said["Does the entropy of an answer go with its behaviour?", False]
+    )
+    assert (
+        "rises with every step of decoding temperature (0.213 to 2.795 nats)"
+        in said["How far do sources differ in mean entropy?", False]
+    )
+    width = said["How wide is the profile of activation entropy over layers?", False]
+    assert width == "narrowest at T = 0.7 (0.601 nats), widest at T = 1.3 (0.753)"
+    assert (
+        "0.173 (Gemma) to 0.319 nats (Qwen)"
+        in said["How far do sources differ in mean entropy?", True]
+    )
